@@ -1,0 +1,2 @@
+/** The worker process. */
+package io.cloe.worker;
