@@ -9,7 +9,6 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import ai.onnxruntime.TensorInfo;
 import io.cloe.worker.bundle.BundleException;
-import io.cloe.worker.bundle.BundleFiles;
 import io.cloe.worker.bundle.Gate;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
@@ -37,7 +36,7 @@ final class SubsetSession implements AutoCloseable {
     /** Where ONNX Runtime looks for external data when the graph itself comes from memory. */
     private static final String WEIGHTS_FOLDER_ENTRY = "session.model_external_initializers_file_folder_path";
 
-    private static final String WEIGHTS_FILE = "weights.bin";
+    private static final String WEIGHTS_FILE = "graphs/weights.bin";
 
     private final SubsetGraph graph;
     private final OrtSession session;
@@ -63,20 +62,8 @@ final class SubsetSession implements AutoCloseable {
             EngineSettings settings)
             throws EngineException {
         OrtEnvironment environment = OnnxRuntime.environment();
-        byte[] model;
-        String weightsFile = weightsFile(bundle.files());
-        try {
-            model = bundle.files().read(graph.file());
-            if (weightsFile != null) {
-                bundle.files().verify(weightsFile);
-            }
-        } catch (BundleException e) {
-            throw new EngineException(EngineException.Kind.BUNDLE_REFUSED, e.getMessage(), e);
-        }
-        Path weightsFolder = bundle.files()
-                .root()
-                .resolve(weightsFile == null ? graph.file() : weightsFile)
-                .getParent();
+        byte[] model = verified(bundle, graph);
+        Path weightsFolder = bundle.files().root().resolve(graph.file()).getParent();
         try (SessionOptions options = new SessionOptions()) {
             options.setOptimizationLevel(SessionOptions.OptLevel.ALL_OPT);
             options.setIntraOpNumThreads(settings.threads());
@@ -125,11 +112,16 @@ final class SubsetSession implements AutoCloseable {
         }
     }
 
-    private static String weightsFile(BundleFiles files) {
-        return files.listed().keySet().stream()
-                .filter(name -> name.equals(WEIGHTS_FILE) || name.endsWith("/" + WEIGHTS_FILE))
-                .findFirst()
-                .orElse(null);
+    /** The graph's bytes, once they and the weights are what the manifest lists. */
+    private static byte[] verified(ModelBundle bundle, SubsetGraph graph) throws EngineException {
+        try {
+            if (bundle.files().listed().containsKey(WEIGHTS_FILE)) {
+                bundle.files().verify(WEIGHTS_FILE);
+            }
+            return bundle.files().read(graph.file());
+        } catch (BundleException e) {
+            throw new EngineException(EngineException.Kind.BUNDLE_REFUSED, e.getMessage(), e);
+        }
     }
 
     private void requireInterface(ModelBundle bundle) throws OrtException, EngineException {
