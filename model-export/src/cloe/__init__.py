@@ -1,0 +1,3 @@
+"""CLoE: segmentation of brain tumours from whichever MR contrasts have arrived."""
+
+__version__ = "0.1.0"

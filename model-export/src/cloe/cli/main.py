@@ -1,0 +1,266 @@
+"""The ``cloe`` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from cloe.specification import BRAIN_GLIOMA, subsets
+
+FIRST_HELD_OUT_SEED = 900_000
+"""Seeds from here on are for evaluation; training refuses them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the exit status is 0 on success, 1 where a check failed or the input was refused."""
+    parser = argparse.ArgumentParser(prog="cloe", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for add in (_add_phantom, _add_train, _add_export, _add_card, _add_verify, _add_infer, _add_evaluate):
+        add(commands)
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except (ValueError, FileNotFoundError) as failure:
+        print(f"cloe: {failure}", file=sys.stderr)
+        return 1
+
+
+def _add_phantom(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("phantom", help="write synthetic studies as NIfTI")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cases", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--spacing", type=float, default=2.0, help="voxel size in mm")
+    parser.add_argument("--label-maps", action="store_true", help="also use the label maps of the data folder")
+    parser.set_defaults(run=_phantom)
+
+
+def _phantom(chosen: argparse.Namespace) -> int:
+    from cloe.phantom.case import make_case
+    from cloe.phantom.writer import write_case
+    from cloe.training.pool import load_shared_anatomies
+
+    anatomies = load_shared_anatomies(chosen.label_maps)
+    for index in range(chosen.cases):
+        case = make_case((chosen.seed, index), chosen.spacing, anatomies)
+        name = f"phantom-{chosen.seed}-{index:03d}"
+        write_case(chosen.out / name, case)
+        print(f"{name}: {case.description}, {case.labels.shape[::-1]} voxels of {case.spacing} mm")
+    return 0
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    from cloe.training.trainer import TrainingPlan
+
+    plan = TrainingPlan()
+    parser = commands.add_parser("train", help="make a pool of phantoms, then train or resume")
+    parser.add_argument("--run", dest="folder", type=Path, required=True, help="run folder: checkpoint and log")
+    parser.add_argument("--pool", type=Path, required=True, help="pool folder; missing cases are made first")
+    parser.add_argument("--pool-cases", type=int, default=420)
+    parser.add_argument("--pool-seed", type=int, default=20261)
+    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
+    parser.add_argument("--steps", type=int, default=plan.steps)
+    parser.add_argument("--seed", type=int, default=plan.seed)
+    parser.add_argument("--patch", type=int, default=plan.patch)
+    parser.add_argument("--large-patch", type=int, default=plan.large_patch)
+    parser.add_argument("--width", type=int, default=plan.network.base_width)
+    parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
+    parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
+    parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
+    parser.set_defaults(run=_train)
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.model.network import NetworkConfiguration
+    from cloe.training.pool import build_pool
+    from cloe.training.trainer import TrainingPlan, train
+
+    if chosen.pool_seed >= FIRST_HELD_OUT_SEED:
+        raise ValueError(f"pool seeds from {FIRST_HELD_OUT_SEED} on are kept for evaluation")
+    build_pool(chosen.pool, chosen.pool_cases, chosen.pool_seed, not chosen.no_label_maps)
+    torch.set_num_threads(1)
+    network = NetworkConfiguration(
+        modalities=len(BRAIN_GLIOMA.modalities),
+        classes=len(BRAIN_GLIOMA.classes),
+        base_width=chosen.width,
+        fusion=chosen.fusion,
+        use_global=not chosen.no_global,
+        use_regional=not chosen.no_regional,
+    )
+    plan = TrainingPlan(
+        steps=chosen.steps,
+        seed=chosen.seed,
+        patch=chosen.patch,
+        large_patch=chosen.large_patch,
+        network=network,
+    )
+    print(f"trained: {train(plan, chosen.pool, chosen.folder)}")
+    return 0
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("export", help="write a model bundle from a checkpoint")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--id", dest="identifier", default="cloe-w8")
+    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--window", type=int, nargs=3, default=(64, 64, 64), metavar=("Z", "Y", "X"))
+    parser.add_argument("--pool", type=Path, help="pool of the training, to describe it in the card")
+    parser.set_defaults(run=_export)
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from cloe.export.bundle import BundleDescription, write_bundle
+    from cloe.training.checkpoint import load_network
+    from cloe.training.pool import anatomy_shares
+
+    network, content = load_network(chosen.checkpoint)
+    plan = content["plan"]
+    training = {
+        "data": f"{content['poolCases']} synthetic studies, voxels of 1.0 to 2.5 mm",
+        "steps": f"{content['step']} of {plan['steps']}",
+        "batch": plan["batch"],
+        "patches": f"{plan['patch']}, later also {plan['large_patch']} voxels per axis",
+        "seed": plan["seed"],
+        "network": asdict(network.configuration),
+    }
+    if chosen.pool is not None:
+        shares = anatomy_shares(chosen.pool)
+        training["anatomies"] = f"{shares['procedural']:.0%} procedural, {shares['labelMaps']:.0%} SynthSeg label maps"
+    description = BundleDescription(
+        identifier=chosen.identifier, version=chosen.version, window=tuple(chosen.window), training=training
+    )
+    write_bundle(network, chosen.out, description)
+    print(f"bundle written: {chosen.out}")
+    return 0
+
+
+def _add_card(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("card", help="put measured results into a bundle's manifest and card")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--measured", type=Path, nargs="+", required=True, help="files written by evaluate")
+    parser.set_defaults(run=_card)
+
+
+def _card(chosen: argparse.Namespace) -> int:
+    from cloe.export.bundle import update_measured
+
+    measured = {}
+    for path in chosen.measured:
+        content = json.loads(path.read_text())
+        measured[content["name"]] = content["summary"]
+    update_measured(chosen.bundle, measured)
+    return 0
+
+
+def _add_verify(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("verify", help="check digests, golden window and parity of a bundle")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--checkpoint", type=Path, help="also compare the graphs with the trained network")
+    parser.set_defaults(run=_verify)
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from cloe.export.parity import check_golden, network_parity, oracle_parity
+    from cloe.inference.bundle import Bundle
+    from cloe.training.checkpoint import load_network
+
+    bundle = Bundle(chosen.bundle)
+    bundle.check_files()
+    print("digests: ok")
+    difference = check_golden(bundle)
+    passed = difference <= bundle.manifest["golden"]["tolerance"]
+    print(f"golden window: largest difference {difference:.1e}")
+    comparisons = {"oracle": oracle_parity(bundle)}
+    if chosen.checkpoint is not None:
+        comparisons["network"] = network_parity(load_network(chosen.checkpoint)[0], bundle)
+    for name, rows in comparisons.items():
+        for row in rows:
+            passed = passed and row.passed
+            print(
+                f"{name} {row.subset}: probabilities {row.probabilities:.1e}, gate {row.gate:.1e}, "
+                f"equal labels {row.labels:.4%}{'' if row.passed else ' FAILED'}"
+            )
+    print("verified" if passed else "FAILED")
+    return 0 if passed else 1
+
+
+def _add_infer(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("infer", help="segment one study: mask.nii.gz and result.json")
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--study", type=Path, required=True, help="folder with the study's volumes")
+    parser.add_argument("--modalities", help="comma-separated; all that are there by default")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.set_defaults(run=_infer)
+
+
+def _infer(chosen: argparse.Namespace) -> int:
+    from cloe.inference.bundle import Bundle
+    from cloe.inference.pipeline import segment_files
+    from cloe.inference.study import find_scans
+
+    bundle = Bundle(chosen.bundle)
+    known = bundle.specification.modalities
+    scans = {name: path for name, path in find_scans(chosen.study).items() if name in known}
+    wanted = chosen.modalities.split(",") if chosen.modalities else list(scans)
+    order = [known[index] for index in bundle.specification.indices(wanted)]
+    absent = [name for name in order if name not in scans]
+    if absent:
+        raise ValueError(f"the study lacks {absent}")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz")
+    (chosen.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("evaluate", help="Dice per subset, on held-out phantoms or labelled cases")
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file for the results")
+    parser.add_argument("--name", help="name of the measurement in the model card")
+    parser.add_argument("--data", type=Path, help="folder of labelled cases; phantoms by default")
+    parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
+    parser.add_argument("--cases", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED)
+    parser.add_argument("--spacings", default="2.0", help="comma-separated mm, taking turns")
+    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(chosen: argparse.Namespace) -> int:
+    from cloe.evaluation.evaluate import evaluate, folder_studies, phantom_studies
+    from cloe.inference.bundle import Bundle
+    from cloe.training.pool import load_shared_anatomies
+
+    bundle = Bundle(chosen.bundle)
+    modalities = bundle.specification.modalities
+    if chosen.subsets:
+        chosen_subsets = [name.split("+") for name in chosen.subsets.split(",")]
+    else:
+        chosen_subsets = [[modalities[index] for index in subset] for subset in subsets(len(modalities))]
+    if chosen.data is not None:
+        studies = folder_studies(chosen.data, bundle.manifest["orientation"])
+        name = chosen.name or chosen.data.name
+        source = f"labelled cases of {chosen.data.name}"
+    else:
+        if chosen.seed < FIRST_HELD_OUT_SEED:
+            raise ValueError(f"seeds below {FIRST_HELD_OUT_SEED} may have been trained on")
+        spacings = [float(value) for value in chosen.spacings.split(",")]
+        anatomies = load_shared_anatomies(not chosen.no_label_maps)
+        studies = phantom_studies(chosen.seed, chosen.cases, spacings, anatomies)
+        name = chosen.name or "held-out phantoms"
+        kinds = "procedural anatomies and label maps" if anatomies else "procedural anatomies"
+        source = f"synthetic studies, seed {chosen.seed}, never trained on; {kinds}; voxels {chosen.spacings} mm"
+    summary, rows = evaluate(bundle, studies, chosen_subsets)
+    summary = {"source": source, **summary}
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(json.dumps({"name": name, "summary": summary, "rows": rows}, indent=1) + "\n")
+    print(json.dumps(summary, indent=1))
+    return 0

@@ -1,0 +1,139 @@
+"""Read a model bundle and run its graphs with ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from cloe.specification import SegmentationClass, Specification, subset_name
+
+MANIFEST = "manifest.json"
+GRAPHS = "graphs"
+WEIGHTS = "graphs/weights.bin"
+ORACLE = "oracle/masked.onnx"
+SUPPORTED_FORMAT = 1
+
+
+def graph_file(modalities: Sequence[str]) -> str:
+    """Path of a subset's graph inside the bundle."""
+    return f"{GRAPHS}/{subset_name(modalities)}.onnx"
+
+
+class BundleError(ValueError):
+    """A bundle that must not be used."""
+
+
+class Bundle:
+    """A model bundle; sessions are opened on first use and kept.
+
+    Parameters
+    ----------
+    folder
+        The bundle's directory.
+    threads
+        Threads per run; 0 lets ONNX Runtime choose.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        self.folder = folder
+        self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        if self.manifest["formatVersion"] != SUPPORTED_FORMAT:
+            raise BundleError(f"format {self.manifest['formatVersion']} is not supported")
+        self.threads = threads
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    @property
+    def specification(self) -> Specification:
+        """Modalities, classes and regions."""
+        return Specification(
+            family=self.manifest["family"],
+            modalities=tuple(self.manifest["modalities"]),
+            classes=tuple(SegmentationClass(entry["name"], entry["label"]) for entry in self.manifest["classes"]),
+            regions={name: tuple(members) for name, members in self.manifest["regions"].items()},
+            label_scheme=self.manifest["labelScheme"],
+        )
+
+    @property
+    def window(self) -> tuple[int, int, int]:
+        """Voxels (z, y, x) of every graph's input."""
+        z, y, x = self.manifest["window"]
+        return z, y, x
+
+    def digest(self) -> str:
+        """Digest of the whole model: SHA-256 of the manifest, which holds those of all other files."""
+        return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+    def check_files(self) -> None:
+        """Compare every file with the manifest.
+
+        Raises
+        ------
+        BundleError
+            If a file lacks, is not listed, or differs.
+        """
+        listed = self.manifest["files"]
+        found = {
+            path.relative_to(self.folder).as_posix()
+            for path in self.folder.rglob("*")
+            if path.is_file() and path != self.folder / MANIFEST
+        }
+        if found != set(listed):
+            raise BundleError(f"files differ from the manifest: {sorted(found ^ set(listed))}")
+        for name, expected in listed.items():
+            content = (self.folder / name).read_bytes()
+            if len(content) != expected["bytes"] or hashlib.sha256(content).hexdigest() != expected["sha256"]:
+                raise BundleError(f"{name} does not match its digest")
+
+    def run(self, modalities: Sequence[str], volumes: np.ndarray) -> dict[str, np.ndarray]:
+        """Run the graph of a subset.
+
+        Parameters
+        ----------
+        modalities
+            In bundle order.
+        volumes
+            float32 ``[1, k, z, y, x]``, normalised, of the bundle's window size.
+
+        Returns
+        -------
+        dict
+            Outputs by tensor name; the gate's outputs only for graphs that compute it.
+        """
+        entry = next((graph for graph in self.manifest["graphs"] if graph["modalities"] == list(modalities)), None)
+        if entry is None:
+            raise BundleError(f"no graph for {list(modalities)}; modalities go in bundle order")
+        if entry["file"] not in self._sessions:
+            self._sessions[entry["file"]] = onnxruntime.InferenceSession(
+                str(self.folder / entry["file"]), self._options(), providers=["CPUExecutionProvider"]
+            )
+        return _outputs(self._sessions[entry["file"]], {"volumes": volumes})
+
+    def run_oracle(self, volumes: np.ndarray, available: np.ndarray) -> dict[str, np.ndarray]:
+        """Run the masked graph on ``[1, K, z, y, x]`` and a float mask ``[1, K]``."""
+        if ORACLE not in self._sessions:
+            options = self._options()
+            # The oracle lies in another folder than the weights it shares with the served graphs.
+            options.add_session_config_entry(
+                "session.model_external_initializers_file_folder_path", str((self.folder / WEIGHTS).parent)
+            )
+            self._sessions[ORACLE] = onnxruntime.InferenceSession(
+                (self.folder / ORACLE).read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        return _outputs(self._sessions[ORACLE], {"volumes": volumes, "available": available})
+
+    def _options(self) -> onnxruntime.SessionOptions:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.log_severity_level = 3
+        return options
+
+
+def _outputs(session: onnxruntime.InferenceSession, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))

@@ -1,0 +1,1 @@
+"""The network: encoders, shared expert decoder, consistency, gate, fusion and losses."""

@@ -1,0 +1,53 @@
+"""Building blocks shared by the encoders and the decoders (model notes 1.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+NEGATIVE_SLOPE = 0.2
+"""Slope of every LeakyReLU for negative input."""
+
+
+class ConvolutionUnit(nn.Module):
+    """3D convolution, instance normalisation without parameters, LeakyReLU.
+
+    Padding is zero padding: it needs no separate padding operator in the exported graph.
+
+    Parameters
+    ----------
+    channels_in, channels_out
+        Channel counts.
+    kernel
+        Edge of the cubic kernel, 1 or 3; padding keeps the size at stride 1.
+    stride
+        1 keeps the spatial size, 2 halves it.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.convolution = nn.Conv3d(channels_in, channels_out, kernel, stride, padding=kernel // 2)
+        nn.init.kaiming_normal_(self.convolution.weight)
+        self.normalisation = nn.InstanceNorm3d(channels_out)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``[B, channels_in, z, y, x]`` to ``[B, channels_out, z', y', x']``."""
+        return functional.leaky_relu(self.normalisation(self.convolution(features)), NEGATIVE_SLOPE)
+
+
+def double_size(features: Tensor) -> Tensor:
+    """Trilinear enlargement by two per axis, corners aligned: ``[B, C, z, y, x]`` to ``[B, C, 2z, 2y, 2x]``."""
+    return functional.interpolate(features, scale_factor=2.0, mode="trilinear", align_corners=True)
+
+
+def drop_cancelled_biases(network: nn.Module) -> None:
+    """Remove, in place, the convolution biases that the following normalisation subtracts anyway.
+
+    Instance normalisation removes the channel mean, hence also any constant added per channel. The
+    result is unchanged up to rounding and one pass over every activation is saved.
+    """
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, ConvolutionUnit):
+                module.convolution.bias = None

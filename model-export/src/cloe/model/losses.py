@@ -1,0 +1,133 @@
+"""Training objective (model notes 2.1, 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cloe.model.network import NetworkConfiguration, NetworkOutput
+
+PROBABILITY_FLOOR = 0.005
+DICE_FLOOR = 1e-7
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the objective; the paper does not state them, these are the project's choice.
+
+    Parameters
+    ----------
+    experts
+        On the consistency-and-experts part (the paper's alpha).
+    consistency
+        On both consistency losses (eta), reached after the ramp.
+    regional
+        On the regional loss relative to the global one (lambda).
+    region_supervision
+        On the supervision of the region map with the true tumour outline.
+    """
+
+    experts: float = 1.0
+    consistency: float = 0.1
+    regional: float = 1.0
+    region_supervision: float = 0.5
+
+
+def weighted_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy in which frequent classes count less: class weight one minus its share of the voxels.
+
+    Parameters
+    ----------
+    probabilities
+        ``[B, C, z, y, x]``, sums to 1 over C.
+    target
+        One-hot, same shape.
+    """
+    share = target.mean((2, 3, 4), keepdim=True)
+    log = torch.log(probabilities.clamp(PROBABILITY_FLOOR, 1.0))
+    return -((1.0 - share) * target * log).sum(1).mean()
+
+
+def dice_loss(probabilities: Tensor, target: Tensor) -> Tensor:
+    """One minus the mean soft Dice over classes, background included; sums run over batch and voxels."""
+    axes = (0, 2, 3, 4)
+    overlap = 2.0 * (probabilities * target).sum(axes)
+    return 1.0 - (overlap / (probabilities.sum(axes) + target.sum(axes) + DICE_FLOOR)).mean()
+
+
+def segmentation_loss(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Weighted cross entropy plus Dice."""
+    return weighted_cross_entropy(probabilities, target) + dice_loss(probabilities, target)
+
+
+def region_loss(region_logits: Tensor, tumour: Tensor) -> Tensor:
+    """Binary cross entropy plus Dice of the region map against the true outline, both ``[B, 1, z, y, x]``."""
+    entropy = functional.binary_cross_entropy_with_logits(region_logits.float(), tumour)
+    region = torch.sigmoid(region_logits.float())
+    overlap = (2.0 * (region * tumour).sum() + 1.0) / (region.sum() + tumour.sum() + 1.0)
+    return entropy + 1.0 - overlap
+
+
+def one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Channel indices ``[B, z, y, x]`` to float ``[B, C, z, y, x]``."""
+    return functional.one_hot(labels.long(), classes).movedim(-1, 1).float()
+
+
+def total_loss(
+    output: NetworkOutput,
+    labels: Tensor,
+    supervised: Tensor,
+    configuration: NetworkConfiguration,
+    weights: LossWeights,
+    ramp: float,
+) -> tuple[Tensor, dict[str, float]]:
+    """The objective and its parts.
+
+    Parameters
+    ----------
+    output
+        Result of a forward pass with experts.
+    labels
+        ``[B, z, y, x]`` channel indices.
+    supervised
+        ``[B, K]`` bool: which experts are held to the labels; the available ones with an intact input.
+    ramp
+        Factor in [0, 1] on the consistency losses: they start at 0, else experts agree before they know.
+
+    Returns
+    -------
+    loss, parts
+        A scalar and the values that make it up, for the log.
+    """
+    if output.expert_probabilities is None or output.region_logits is None:
+        raise ValueError("training needs the experts: run without the shortcut")
+    target = one_hot(labels, output.probabilities.shape[1])
+    fused = segmentation_loss(output.probabilities, target)
+    experts = fused.new_zeros(())
+    for m in range(supervised.shape[1]):
+        rows = supervised[:, m]
+        if bool(rows.any()):
+            experts = experts + segmentation_loss(output.expert_probabilities[rows, m], target[rows])
+    agreement = fused.new_zeros(())
+    if configuration.use_global:
+        agreement = agreement + output.loss_global.mean()
+    if configuration.use_regional:
+        agreement = agreement + weights.regional * output.loss_regional.mean()
+    region = region_loss(output.region_logits, 1.0 - target[:, :1])
+    loss = (
+        fused
+        + weights.experts * (experts + weights.consistency * ramp * agreement)
+        + weights.region_supervision * region
+    )
+    parts = {
+        "total": loss,
+        "fused": fused,
+        "experts": experts / max(1, int(supervised.any(0).sum())),
+        "global": output.loss_global.mean(),
+        "regional": output.loss_regional.mean(),
+        "region": region,
+    }
+    return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -1,0 +1,264 @@
+"""The complete network and its two ways to run: with a mask, or on a fixed subset of the modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cloe.model.consistency import (
+    REGION_MASS_FLOOR,
+    RegionHead,
+    disagreement,
+    expert_score,
+    pairwise_similarity,
+)
+from cloe.model.decoder import Decoder
+from cloe.model.encoder import LEVELS, SIZE_MULTIPLE, Encoder
+from cloe.model.gate import Gate, masked_softmax, spread_score
+
+Fusion = Literal["gate", "scores", "mean"]
+
+
+@dataclass(frozen=True)
+class NetworkConfiguration:
+    """Sizes and switches of the network.
+
+    Parameters
+    ----------
+    modalities, classes
+        Counts; classes include the background.
+    base_width
+        Channels at full size.
+    fusion
+        ``gate``: learned gate; ``scores``: softmax of the two stretched scores without a learned gate;
+        ``mean``: plain mean over the available modalities. The last two are ablations.
+    use_global, use_regional
+        Whether the global and the regional consistency enter the gate and the loss (ablations).
+    detach_region
+        Whether the region map is cut off from the regional loss; otherwise that loss is lowered by
+        making the region small where experts disagree, the opposite of its purpose.
+    """
+
+    modalities: int = 4
+    classes: int = 4
+    base_width: int = 8
+    fusion: Fusion = "gate"
+    use_global: bool = True
+    use_regional: bool = True
+    detach_region: bool = True
+
+
+@dataclass
+class NetworkOutput:
+    """What one forward pass yields; B samples, K modalities, C classes.
+
+    Attributes
+    ----------
+    probabilities
+        Fused softmax ``[B, C, z, y, x]``.
+    weights
+        ``[B, K]``, sums to 1 over the available modalities, exactly 0 elsewhere.
+    consistency_global, consistency_regional
+        ``[B, K]`` in [0, 1]; 0 where undefined (absent, or no partner).
+    expert_probabilities
+        Each expert's softmax ``[B, K, C, z, y, x]``; zero for absent ones. ``None`` if not computed.
+    region_logits
+        ``[B, 1, z, y, x]``; ``None`` if not computed.
+    loss_global, loss_regional
+        Mean disagreement per sample ``[B]``; 0 without a pair.
+    """
+
+    probabilities: Tensor
+    weights: Tensor
+    consistency_global: Tensor | None = None
+    consistency_regional: Tensor | None = None
+    expert_probabilities: Tensor | None = None
+    region_logits: Tensor | None = None
+    loss_global: Tensor | None = None
+    loss_regional: Tensor | None = None
+
+
+@dataclass
+class Consistency:
+    """Scores ``[B, K]`` and losses ``[B]`` of both kinds."""
+
+    score_global: Tensor
+    score_regional: Tensor
+    loss_global: Tensor
+    loss_regional: Tensor
+
+
+class ConsistencyGatedNetwork(nn.Module):
+    """One encoder per modality, one shared expert decoder, consistency gate and fusion decoder."""
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        self.configuration = configuration
+        width = configuration.base_width
+        self.encoders = nn.ModuleList(Encoder(width) for _ in range(configuration.modalities))
+        self.expert_decoder = Decoder(width, configuration.classes)
+        self.fusion_decoder = Decoder(width, configuration.classes)
+        self.region_head = RegionHead(width)
+        self.gate = Gate()
+
+    def forward(self, volumes: Tensor, available: Tensor) -> NetworkOutput:
+        """Run with a mask; every sample may lack different modalities.
+
+        Parameters
+        ----------
+        volumes
+            ``[B, K, z, y, x]``; the content of an absent slot is never looked at.
+        available
+            ``[B, K]`` bool, at least one per sample.
+        """
+        check_volumes(volumes, self.configuration.modalities)
+        keep = available[:, :, None, None, None]
+        volumes = torch.where(keep, volumes, torch.zeros_like(volumes))
+        encoded = [encoder(volumes[:, m : m + 1]) for m, encoder in enumerate(self.encoders)]
+        levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
+        return self._fuse(levels, available)
+
+    def forward_subset(
+        self,
+        volumes: Tensor,
+        subset: Sequence[int],
+        shortcut: bool = False,
+        trusted: Tensor | None = None,
+    ) -> NetworkOutput:
+        """Run only the encoders and experts of a fixed subset.
+
+        Parameters
+        ----------
+        volumes
+            ``[B, k, z, y, x]``, the subset's modalities in bundle order.
+        subset
+            Their indices, ascending.
+        shortcut
+            For one or two modalities the weights are 1/k whatever the experts say (pairwise agreement is
+            symmetric and the gate is shared): skip the experts and return no consistency.
+        trusted
+            ``[B, k]`` bool, experts whose disagreement counts in the losses (all by default). Scores and
+            weights look at every expert: they shall expose a spoilt input, while no expert shall be
+            trained to agree with one.
+
+        Returns
+        -------
+        NetworkOutput
+            With k in the place of K.
+        """
+        check_volumes(volumes, len(subset))
+        encoded = [self.encoders[m](volumes[:, i : i + 1]) for i, m in enumerate(subset)]
+        if shortcut and len(subset) <= 2:
+            return self._fuse_fixed(encoded)
+        levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
+        available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
+        return self._fuse(levels, available, trusted)
+
+    def _fuse_fixed(self, encoded: Sequence[Sequence[Tensor]]) -> NetworkOutput:
+        count = len(encoded)
+        fused = []
+        for level in range(LEVELS):
+            total = encoded[0][level]
+            for features in encoded[1:]:
+                total = total + features[level]
+            fused.append(total if count == 1 else total * (1.0 / count))
+        probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
+        weights = torch.full((probabilities.shape[0], count), 1.0 / count, device=probabilities.device)
+        return NetworkOutput(probabilities, weights)
+
+    def _fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
+        """Fuse stacked features ``[B, K, channels, z, y, x]`` per level."""
+        experts = self._expert_probabilities(levels, available)
+        region_logits = self.region_head(_weighted_sum(levels[0], _uniform(available)))
+        with _full_precision():
+            consistency = self._consistency(experts, region_logits, available, trusted)
+            weights = self._weights(consistency, available)
+        fused = [_weighted_sum(level, weights) for level in levels]
+        probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
+        return NetworkOutput(
+            probabilities,
+            weights,
+            consistency.score_global,
+            consistency.score_regional,
+            experts,
+            region_logits,
+            consistency.loss_global,
+            consistency.loss_regional,
+        )
+
+    def _expert_probabilities(self, levels: list[Tensor], available: Tensor) -> Tensor:
+        batch, count = available.shape
+        logits = self.expert_decoder([level.flatten(0, 1) for level in levels])
+        probabilities = torch.softmax(logits.float(), dim=1)
+        return probabilities.unflatten(0, (batch, count)) * available[:, :, None, None, None, None].float()
+
+    def _consistency(
+        self, experts: Tensor, region_logits: Tensor, available: Tensor, trusted: Tensor | None
+    ) -> Consistency:
+        similarity, _ = pairwise_similarity(experts)
+        region = torch.sigmoid(region_logits.float())
+        if self.configuration.detach_region:
+            region = region.detach()
+        regional, squared_norm = pairwise_similarity(experts, region)
+        score_global = expert_score(similarity, available)
+        score_regional = expert_score(regional, available)
+        score_regional = torch.where(squared_norm < REGION_MASS_FLOOR, score_global, score_regional)
+        trusted = available if trusted is None else trusted
+        return Consistency(
+            score_global,
+            score_regional,
+            disagreement(similarity, trusted),
+            disagreement(regional, trusted),
+        )
+
+    def _weights(self, consistency: Consistency, available: Tensor) -> Tensor:
+        if self.configuration.fusion == "mean":
+            return _uniform(available)
+        # Detached: otherwise the segmentation loss could raise a weight by making experts agree.
+        score_global = consistency.score_global.detach()
+        score_regional = consistency.score_regional.detach()
+        if not self.configuration.use_global:
+            score_global = torch.zeros_like(score_global)
+        if not self.configuration.use_regional:
+            score_regional = torch.zeros_like(score_regional)
+        if self.configuration.fusion == "scores":
+            logits = spread_score(score_global) + spread_score(score_regional)
+        else:
+            logits = self.gate(score_global, score_regional)
+        return masked_softmax(logits, available)
+
+
+def _full_precision() -> AbstractContextManager:
+    """Scores differ in the third digit: a matrix product in half precision would drown them."""
+    if torch.is_autocast_enabled("cpu"):
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
+
+
+def check_volumes(volumes: Tensor, channels: int) -> None:
+    """Refuse shapes the network cannot take.
+
+    Raises
+    ------
+    ValueError
+        If the channel count differs or a spatial size is no multiple of 8.
+    """
+    if volumes.ndim != 5 or volumes.shape[1] != channels:
+        raise ValueError(f"expected [B, {channels}, z, y, x], got {tuple(volumes.shape)}")
+    if any(size % SIZE_MULTIPLE for size in volumes.shape[2:]):
+        raise ValueError(f"spatial sizes must be multiples of {SIZE_MULTIPLE}, got {tuple(volumes.shape[2:])}")
+
+
+def _uniform(available: Tensor) -> Tensor:
+    present = available.float()
+    return present / present.sum(1, keepdim=True)
+
+
+def _weighted_sum(level: Tensor, weights: Tensor) -> Tensor:
+    """Sum of ``[B, K, channels, z, y, x]`` over K with weights ``[B, K]``."""
+    return (level * weights[:, :, None, None, None, None].to(level.dtype)).sum(1)

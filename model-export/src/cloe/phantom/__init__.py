@@ -1,0 +1,1 @@
+"""Synthetic studies: anatomy, tumour, four contrasts and their acquisition, from a seed."""

@@ -1,0 +1,1 @@
+"""Training: a pool of phantoms, patches from it, modality dropout and corruption, the loop."""
