@@ -1,0 +1,51 @@
+package io.cloe.worker.inference;
+
+/**
+ * How an engine runs.
+ *
+ * @param device the device asked for
+ * @param threads threads that compute one window on the CPU, at least 1
+ * @param studyMemoryBytes largest {@link InferenceEngine#bytesNeeded} that is accepted
+ * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. A session keeps its weights
+ *     and its largest activations, so this bounds memory at the price of opening again
+ * @param tf32 whether CUDA may compute convolutions in TensorFloat-32: faster, about 3e-4 relative error. No effect on the CPU
+ */
+public record EngineSettings(DeviceChoice device, int threads, long studyMemoryBytes, int openSessions, boolean tf32) {
+
+    public EngineSettings {
+        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
+            throw new IllegalArgumentException(
+                    "threads and openSessions must be at least 1, studyMemoryBytes at least 0");
+        }
+    }
+
+    /** Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32. */
+    public static EngineSettings defaults() {
+        return new EngineSettings(
+                new DeviceChoice.Auto(),
+                Runtime.getRuntime().availableProcessors(),
+                2L << 30,
+                Integer.MAX_VALUE,
+                false);
+    }
+
+    public EngineSettings withDevice(DeviceChoice value) {
+        return new EngineSettings(value, threads, studyMemoryBytes, openSessions, tf32);
+    }
+
+    public EngineSettings withThreads(int value) {
+        return new EngineSettings(device, value, studyMemoryBytes, openSessions, tf32);
+    }
+
+    public EngineSettings withStudyMemoryBytes(long value) {
+        return new EngineSettings(device, threads, value, openSessions, tf32);
+    }
+
+    public EngineSettings withOpenSessions(int value) {
+        return new EngineSettings(device, threads, studyMemoryBytes, value, tf32);
+    }
+
+    public EngineSettings withTf32(boolean value) {
+        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, value);
+    }
+}

@@ -1,0 +1,93 @@
+package io.cloe.worker.inference;
+
+import io.cloe.worker.inference.EngineException.Kind;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Collects what the gate said in each window and sums it up per study, every window weighted by its foreground. */
+final class GateScores {
+
+    /** Below this much foreground in all windows together, every window counts the same. */
+    static final double LEAST_FOREGROUND = 1e-6;
+
+    private final int modalities;
+    private final List<Double> foreground = new ArrayList<>();
+    private final List<double[]> weights = new ArrayList<>();
+    private final List<double[]> global = new ArrayList<>();
+    private final List<double[]> regional = new ArrayList<>();
+
+    GateScores(int modalities) {
+        this.modalities = modalities;
+    }
+
+    /** Takes one window's answer; the buffers are read, not kept. */
+    void add(double foregroundMass, FloatBuffer weight, FloatBuffer u, FloatBuffer v) throws EngineException {
+        foreground.add(foregroundMass);
+        weights.add(finite(weight));
+        global.add(finite(u));
+        regional.add(finite(v));
+    }
+
+    /** One entry per modality, in the order of {@code names}. */
+    List<ModalityTrust> summary(List<String> names) {
+        List<ModalityTrust> trust = new ArrayList<>();
+        for (int m = 0; m < modalities; m++) {
+            trust.add(new ModalityTrust(
+                    names.get(m),
+                    estimate(weights, m),
+                    Optional.of(estimate(global, m)),
+                    Optional.of(estimate(regional, m))));
+        }
+        return trust;
+    }
+
+    /** One or two modalities: equal shares by symmetry, no consistency. */
+    static List<ModalityTrust> fixed(List<String> names) {
+        Estimate share = new Estimate(1.0 / names.size(), 0);
+        return names.stream()
+                .map(name -> new ModalityTrust(name, share, Optional.empty(), Optional.empty()))
+                .toList();
+    }
+
+    private Estimate estimate(List<double[]> values, int modality) {
+        double[] perWindow =
+                values.stream().mapToDouble(window -> window[modality]).toArray();
+        return weighted(
+                perWindow, foreground.stream().mapToDouble(Double::doubleValue).toArray());
+    }
+
+    /** Mean and standard deviation of the values under the given masses, or plain ones where there is next to no mass. */
+    static Estimate weighted(double[] values, double[] masses) {
+        double total = 0;
+        for (double mass : masses) {
+            total += mass;
+        }
+        boolean plain = total < LEAST_FOREGROUND;
+        double divisor = plain ? values.length : total;
+        double mean = 0;
+        for (int i = 0; i < values.length; i++) {
+            mean += (plain ? 1 : masses[i]) * values[i];
+        }
+        mean /= divisor;
+        double variance = 0;
+        for (int i = 0; i < values.length; i++) {
+            double difference = values[i] - mean;
+            variance += (plain ? 1 : masses[i]) * difference * difference;
+        }
+        return new Estimate(mean, Math.sqrt(variance / divisor));
+    }
+
+    private static double[] finite(FloatBuffer buffer) throws EngineException {
+        double[] values = new double[buffer.capacity()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = buffer.get(i);
+            if (!Double.isFinite(values[i])) {
+                throw new EngineException(
+                        Kind.ENGINE_ERROR, "the network's gate answered something that is not a number");
+            }
+        }
+        return values;
+    }
+}

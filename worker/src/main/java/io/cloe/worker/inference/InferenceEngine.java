@@ -1,0 +1,393 @@
+package io.cloe.worker.inference;
+
+import ai.onnxruntime.OrtException;
+import io.cloe.worker.bundle.Gate;
+import io.cloe.worker.bundle.GoldenWindow;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.bundle.SubsetGraph;
+import io.cloe.worker.inference.EngineException.Kind;
+import io.cloe.worker.volume.NormalisedCrop;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * One bundle on one device.
+ *
+ * <p><b>Threads.</b> {@link #infer} belongs to one thread: the first that calls it owns the engine until that thread ends, any other gets
+ * {@code WRONG_THREAD}. GPU memory grows when threads take turns. {@link #close}, {@link InferenceControl#cancel} and the questions
+ * ({@link #bundle}, {@link #device}, {@link #bytesNeeded}) are for any thread.
+ *
+ * <p><b>Memory.</b> Off the heap, one window of input and one of probabilities for all sessions together:
+ * {@code 4 * (modalities + classes) * window voxels} bytes; per open session its activations, inside ONNX Runtime. On the heap, per
+ * inference, {@link #bytesNeeded}.
+ */
+public final class InferenceEngine implements AutoCloseable {
+
+    private final ModelBundle bundle;
+    private final EngineSettings settings;
+    private final ExecutionDevice device;
+    private final WindowBuffers buffers;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final AtomicReference<Thread> owner = new AtomicReference<>();
+
+    /** Guarded by the lock; least recently used first. */
+    private final Map<SubsetGraph, SubsetSession> sessions = new LinkedHashMap<>(16, 0.75f, true);
+
+    /** The run that {@link #close} must stop before it can get the lock. */
+    private final AtomicReference<RunHandle> running = new AtomicReference<>();
+
+    private volatile boolean closed;
+
+    private InferenceEngine(ModelBundle bundle, EngineSettings settings, ExecutionDevice device) {
+        this.bundle = bundle;
+        this.settings = settings;
+        this.device = device;
+        this.buffers = new WindowBuffers(bundle);
+    }
+
+    /**
+     * Opens an engine without running anything; sessions open when first needed. To serve, use {@link BundleVerifier#openVerified}.
+     *
+     * @throws EngineException of kind {@code DEVICE_UNAVAILABLE} if a CUDA device was asked for by name and cannot be used;
+     *     {@code OUT_OF_MEMORY} if the window's buffers do not fit
+     */
+    public static InferenceEngine open(ModelBundle bundle, EngineSettings settings) throws EngineException {
+        return open(bundle, settings, ExecutionDevice.select(settings.device()));
+    }
+
+    static InferenceEngine open(ModelBundle bundle, EngineSettings settings, ExecutionDevice device)
+            throws EngineException {
+        try {
+            return new InferenceEngine(bundle, settings, device);
+        } catch (OutOfMemoryError e) {
+            throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the window's buffers", e);
+        }
+    }
+
+    public ModelBundle bundle() {
+        return bundle;
+    }
+
+    /** What was asked for and what runs. */
+    public ExecutionDevice device() {
+        return device;
+    }
+
+    /**
+     * Bytes of Java heap that {@link #infer} allocates for this crop: a class per voxel, and unless the crop is exactly one window, the
+     * sums of one window-deep slab. The crop itself is the caller's and not counted.
+     */
+    public long bytesNeeded(NormalisedCrop crop) {
+        return bytesNeeded(crop.depth(), crop.height(), crop.width());
+    }
+
+    /** As {@link #bytesNeeded(NormalisedCrop)}, before the crop is made. */
+    public long bytesNeeded(int depth, int height, int width) {
+        long labels = (long) depth * height * width;
+        if (isOneWindow(depth, height, width)) {
+            return labels;
+        }
+        long slab = (long) height * width * bundle.window().depth();
+        return labels + Float.BYTES * slab * bundle.classes().size();
+    }
+
+    /**
+     * Segments a crop.
+     *
+     * @param crop channels of any non-empty subset of the bundle's modalities in bundle order, no side shorter than the window; not
+     *     modified, and not to be modified meanwhile
+     * @param control cancels the inference and is called between windows
+     * @throws CancelledException if the control was cancelled before the last window ended
+     * @throws EngineException for every other reason not to have a result; the engine stays usable unless it is closed
+     */
+    public CropSegmentation infer(NormalisedCrop crop, InferenceControl control) throws EngineException {
+        requireOwner();
+        lock.lock();
+        try {
+            requireOpen();
+            SubsetGraph graph = requireServable(crop);
+            return inferLocked(crop, graph, control);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The golden window's numbers, in the order of its samples. */
+    GoldenAnswer golden() throws EngineException {
+        lock.lock();
+        try (RunHandle handle = newHandle()) {
+            requireOpen();
+            GoldenWindow golden = bundle.golden();
+            SubsetGraph graph = bundle.graph(golden.modalities()).orElseThrow();
+            SubsetSession session = session(graph);
+            buffers.load(goldenCrop(golden), 0, 0, 0);
+            long nanos = runWindow(session, handle, null);
+            return GoldenAnswer.read(golden, bundle.window(), graph, buffers, nanos);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Opens every subset's session, and with it checks every graph's interface. */
+    void openEverySession() throws EngineException {
+        lock.lock();
+        try {
+            requireOpen();
+            for (SubsetGraph graph : bundle.graphs()) {
+                session(graph);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Stops the inference in progress, which then ends as {@code CLOSED}, and frees everything. Waits for the node being computed. Does
+     * nothing the second time.
+     */
+    @Override
+    public void close() throws EngineException {
+        closed = true;
+        RunHandle current = running.get();
+        if (current != null) {
+            current.terminate();
+        }
+        lock.lock();
+        try {
+            EngineException failure = null;
+            for (SubsetSession session : sessions.values()) {
+                try {
+                    session.close();
+                } catch (EngineException e) {
+                    failure = e;
+                }
+            }
+            sessions.clear();
+            if (failure != null) {
+                throw failure;
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private CropSegmentation inferLocked(NormalisedCrop crop, SubsetGraph graph, InferenceControl control)
+            throws EngineException {
+        int classes = bundle.classes().size();
+        int modalities = graph.modalities().size();
+        boolean gateActs = graph.gate() == Gate.COMPUTED;
+        boolean oneWindow = isOneWindow(crop.depth(), crop.height(), crop.width());
+        byte[] labels;
+        SlabBlender blender;
+        try {
+            labels = new byte[crop.voxels()];
+            blender = oneWindow ? null : new SlabBlender(crop, bundle.window(), classes, labels);
+        } catch (OutOfMemoryError e) {
+            throw new EngineException(
+                    Kind.OUT_OF_MEMORY, "no heap for the " + bytesNeeded(crop) + " bytes that this study needs", e);
+        }
+        GateScores scores = new GateScores(modalities);
+        float[] row = new float[bundle.window().width()];
+        WindowPlan plan = plan(crop);
+        long nanos = 0;
+        try (RunHandle handle = newHandle()) {
+            control.attach(handle);
+            try {
+                for (int z : plan.depthStarts()) {
+                    for (int y : plan.heightStarts()) {
+                        for (int x : plan.widthStarts()) {
+                            control.beforeWindow();
+                            // Looked up again for every window: the hook may have run another study, or closed the
+                            // engine.
+                            requireOpen();
+                            SubsetSession session = session(graph);
+                            buffers.load(crop, z, y, x);
+                            nanos += runWindow(session, handle, control);
+                            double foreground = requireNumber(buffers.foregroundMass(row));
+                            if (gateActs) {
+                                scores.add(
+                                        foreground,
+                                        buffers.weights(modalities),
+                                        buffers.globalConsistency(modalities),
+                                        buffers.regionalConsistency(modalities));
+                            }
+                            if (oneWindow) {
+                                SlabBlender.labelSingleWindow(buffers.probabilities(), classes, crop, labels);
+                            } else {
+                                blender.add(buffers.probabilities(), z, y, x);
+                            }
+                        }
+                    }
+                }
+                control.throwIfCancelled(null);
+            } finally {
+                control.detach();
+            }
+        }
+        if (!oneWindow) {
+            blender.finish();
+        }
+        List<ModalityTrust> trust =
+                gateActs ? scores.summary(graph.modalities()) : GateScores.fixed(graph.modalities());
+        return new CropSegmentation(labels, trust, gateActs, plan.windows(), nanos);
+    }
+
+    /** Nanoseconds inside ONNX Runtime. */
+    private long runWindow(SubsetSession session, RunHandle handle, InferenceControl control) throws EngineException {
+        buffers.spoil();
+        running.set(handle);
+        try {
+            // Closing may have looked for a run just before this one showed itself.
+            requireOpen();
+            long start = System.nanoTime();
+            session.run(handle);
+            return System.nanoTime() - start;
+        } catch (OrtException e) {
+            if (control != null) {
+                control.throwIfCancelled(e);
+            }
+            requireOpen();
+            throw OrtFailure.of("running " + session.graph().file(), e);
+        } finally {
+            running.set(null);
+        }
+    }
+
+    private SubsetSession session(SubsetGraph graph) throws EngineException {
+        SubsetSession open = sessions.get(graph);
+        if (open != null) {
+            return open;
+        }
+        for (Iterator<SubsetSession> oldest = sessions.values().iterator();
+                sessions.size() >= settings.openSessions() && oldest.hasNext(); ) {
+            SubsetSession evicted = oldest.next();
+            oldest.remove();
+            evicted.close();
+        }
+        open = SubsetSession.open(bundle, graph, buffers, device, settings);
+        sessions.put(graph, open);
+        return open;
+    }
+
+    private static RunHandle newHandle() throws EngineException {
+        try {
+            return new RunHandle();
+        } catch (OrtException e) {
+            throw OrtFailure.of("preparing a run", e);
+        }
+    }
+
+    private void requireOwner() throws EngineException {
+        Thread current = Thread.currentThread();
+        Thread holder = owner.get();
+        if (holder == current) {
+            return;
+        }
+        // An executor may replace a thread that died; it then hands the engine on.
+        boolean free = holder == null || !holder.isAlive();
+        if (!free || !owner.compareAndSet(holder, current)) {
+            throw new EngineException(
+                    Kind.WRONG_THREAD,
+                    "the engine belongs to the thread that used it first; hand the study to that thread");
+        }
+    }
+
+    private void requireOpen() throws EngineException {
+        if (closed) {
+            throw new EngineException(Kind.CLOSED, "the engine is closed");
+        }
+    }
+
+    private SubsetGraph requireServable(NormalisedCrop crop) throws EngineException {
+        Optional<SubsetGraph> graph =
+                new HashSet<>(crop.modalities()).size() == crop.modalities().size()
+                        ? bundle.graph(crop.modalities())
+                        : Optional.empty();
+        if (graph.isEmpty() || !graph.get().modalities().equals(crop.modalities())) {
+            throw invalid("modalities " + crop.modalities() + ", must be a non-empty subset of " + bundle.modalities()
+                    + " in this order");
+        }
+        if (crop.depth() < bundle.window().depth()
+                || crop.height() < bundle.window().height()
+                || crop.width() < bundle.window().width()) {
+            throw invalid("a crop of " + size(crop) + " voxels, must not be shorter than " + bundle.window());
+        }
+        long needed = bytesNeeded(crop);
+        long voxels = (long) crop.depth() * crop.height();
+        if (voxels > Integer.MAX_VALUE || voxels * crop.width() > Integer.MAX_VALUE - 8) {
+            throw new EngineException(Kind.STUDY_TOO_LARGE, "a crop of " + size(crop) + " voxels exceeds any array");
+        }
+        if (needed > settings.studyMemoryBytes()) {
+            throw new EngineException(
+                    Kind.STUDY_TOO_LARGE,
+                    "a crop of " + size(crop) + " voxels needs " + needed + " bytes, allowed are "
+                            + settings.studyMemoryBytes());
+        }
+        if (crop.channels().length != crop.modalities().size()) {
+            throw invalid(crop.channels().length + " channels for the modalities " + crop.modalities());
+        }
+        for (float[] channel : crop.channels()) {
+            if (channel.length != crop.voxels()) {
+                throw invalid("a channel of " + channel.length + " voxels in a crop of " + crop.voxels());
+            }
+        }
+        if (crop.brain().length() > crop.voxels()) {
+            throw invalid("a brain mask of " + crop.brain().length() + " voxels in a crop of " + crop.voxels());
+        }
+        return graph.get();
+    }
+
+    private static double requireNumber(double foreground) throws EngineException {
+        if (!Double.isFinite(foreground)) {
+            throw new EngineException(Kind.ENGINE_ERROR, "the network answered probabilities that are not numbers");
+        }
+        return foreground;
+    }
+
+    private static EngineException invalid(String what) {
+        return new EngineException(Kind.INVALID_INPUT, "input: " + what);
+    }
+
+    private static String size(NormalisedCrop crop) {
+        return crop.depth() + " x " + crop.height() + " x " + crop.width();
+    }
+
+    private boolean isOneWindow(int depth, int height, int width) {
+        return depth == bundle.window().depth()
+                && height == bundle.window().height()
+                && width == bundle.window().width();
+    }
+
+    private WindowPlan plan(NormalisedCrop crop) {
+        return WindowPlan.of(bundle.window(), bundle.overlap(), crop.depth(), crop.height(), crop.width());
+    }
+
+    private NormalisedCrop goldenCrop(GoldenWindow golden) {
+        int depth = bundle.window().depth();
+        int height = bundle.window().height();
+        int width = bundle.window().width();
+        List<float[]> channels = new ArrayList<>();
+        for (int c = 0; c < golden.modalities().size(); c++) {
+            float[] channel = new float[bundle.window().voxels()];
+            int voxel = 0;
+            for (int z = 0; z < depth; z++) {
+                for (int y = 0; y < height; y++) {
+                    for (int x = 0; x < width; x++) {
+                        channel[voxel++] = GoldenWindow.input(c, z, y, x);
+                    }
+                }
+            }
+            channels.add(channel);
+        }
+        return new NormalisedCrop(
+                golden.modalities(), depth, height, width, channels.toArray(float[][]::new), new BitSet());
+    }
+}

@@ -1,0 +1,99 @@
+package io.cloe.worker.bundle;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/** The committed tiny bundle, and copies of it that a test may damage. */
+public final class BundleFixture {
+
+    public static final ObjectMapper JSON = new ObjectMapper();
+
+    private BundleFixture() {}
+
+    /** The tiny bundle; not to be changed. */
+    public static Path tiny() {
+        try {
+            return Path.of(BundleFixture.class.getResource("/bundles/tiny").toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    public static ModelBundle openTiny() {
+        try {
+            return BundleReader.open(tiny());
+        } catch (BundleException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** A copy of a bundle in an empty folder of the test's own. */
+    public static Path copy(Path bundle, Path folder) {
+        try (Stream<Path> paths = Files.walk(bundle)) {
+            for (Path path : (Iterable<Path>) paths::iterator) {
+                Path target = folder.resolve(bundle.relativize(path).toString());
+                if (Files.isDirectory(path)) {
+                    Files.createDirectories(target);
+                } else {
+                    Files.copy(path, target);
+                }
+            }
+            return folder;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static ObjectNode manifest(Path bundle) {
+        try {
+            return (ObjectNode) JSON.readTree(bundle.resolve("manifest.json").toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static void write(Path bundle, ObjectNode manifest) {
+        try {
+            Files.write(bundle.resolve("manifest.json"), JSON.writeValueAsBytes(manifest));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static void editManifest(Path bundle, Consumer<ObjectNode> edit) {
+        ObjectNode manifest = manifest(bundle);
+        edit.accept(manifest);
+        write(bundle, manifest);
+    }
+
+    /** Replaces a file and lists it with its true size and digest, as an exporter of other content would. */
+    public static void replaceListed(Path bundle, String name, byte[] content) {
+        try {
+            Files.createDirectories(bundle.resolve(name).getParent());
+            Files.write(bundle.resolve(name), content);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        editManifest(bundle, manifest -> {
+            ObjectNode file = ((ObjectNode) manifest.get("files")).putObject(name);
+            file.put("sha256", HexFormat.of().formatHex(BundleFiles.sha256().digest(content)));
+            file.put("bytes", content.length);
+        });
+    }
+
+    public static List<String> listedFiles(Path bundle) {
+        return manifest(bundle).get("files").properties().stream()
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+}
