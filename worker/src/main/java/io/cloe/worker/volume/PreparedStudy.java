@@ -29,6 +29,16 @@ public final class PreparedStudy {
         return grid;
     }
 
+    /** First voxel of the crop along x, y and z of the model's orientation, counted in the volume's voxels. */
+    public int[] cropOrigin() {
+        return box.low().clone();
+    }
+
+    /** Voxels of the volume along x, y and z of the model's orientation. */
+    public int[] volumeSize() {
+        return order.dims().clone();
+    }
+
     /**
      * Puts labels back into the files' grid and voxel order; 0 outside the crop.
      *
