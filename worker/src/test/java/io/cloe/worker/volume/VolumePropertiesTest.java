@@ -85,7 +85,7 @@ class VolumePropertiesTest {
         return new StudyPreprocessor(settings).prepare(study);
     }
 
-    @Property(tries = 300)
+    @Property(tries = 300, edgeCases = EdgeCasesMode.NONE)
     void shouldNameTheLettersWhenTheAffineWasBuiltFromThem(@ForAll("orientations") String letters) {
         for (double tilt : new double[] {0, 0.2, -0.6}) {
             assertThat(new Grid(new int[] {2, 2, 2}, affine(letters, tilt), true).orientation())
@@ -165,7 +165,7 @@ class VolumePropertiesTest {
         }
     }
 
-    @Property(tries = 300)
+    @Property(tries = 300, edgeCases = EdgeCasesMode.NONE)
     void shouldReadBackGridAndLabelsWhenAMaskWasWritten(
             @ForAll("orientations") String letters, @ForAll("dims") List<Integer> dims, @ForAll long seed)
             throws Exception {
@@ -188,7 +188,7 @@ class VolumePropertiesTest {
         assertThat(byQform.grid().matches(grid)).isTrue();
     }
 
-    @Property(tries = 300)
+    @Property(tries = 300, edgeCases = EdgeCasesMode.NONE)
     void shouldReadWhatWasWrittenWhenVersionOrderAndTypeVary(
             @ForAll("dims") List<Integer> dims,
             @ForAll boolean second,
