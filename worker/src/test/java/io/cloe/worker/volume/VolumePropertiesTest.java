@@ -170,7 +170,9 @@ class VolumePropertiesTest {
             @ForAll("orientations") String letters, @ForAll("dims") List<Integer> dims, @ForAll long seed)
             throws Exception {
         var random = new Random(seed);
-        var grid = new Grid(array(dims), affine(letters, random.nextDouble() - 0.5), true);
+        // Tilts next to nothing are left out: from half a turn they cannot be told in a q-form (NiftiMaskWriterTest).
+        double tilt = (random.nextBoolean() ? 1 : -1) * (0.02 + 0.5 * random.nextDouble());
+        var grid = new Grid(array(dims), affine(letters, tilt), true);
         byte[] labels = new byte[(int) grid.voxels()];
         random.nextBytes(labels);
         MaskFile mask = NiftiMaskWriter.write(labels, grid);
