@@ -29,8 +29,8 @@ public final class NiftiMaskWriter {
      * Makes the file.
      *
      * <p>The orientation is written as s-form and as q-form, for readers differ in which one they take. The q-form is left
-     * out (code 0) if the grid is sheared, which a quaternion cannot say; both are left out if the study's own files do
-     * not say how they lie.
+     * out (code 0) where its float32 quaternion cannot say the same within {@link Grid#TOLERANCE_MM}: on sheared grids, and
+     * on some turned by almost exactly half a circle. Both are left out if the study's own files do not say how they lie.
      *
      * @param labels one unsigned label per voxel of the grid, storage order, i fastest
      * @param grid where the voxels lie

@@ -104,36 +104,49 @@ public final class NiftiReader {
     private static Volume readVoxels(InputStream in, NiftiHeader header) throws IOException {
         VoxelType type = header.type();
         Scaling scaling = header.scaling();
-        float typeMaximum = type.maximum().isPresent()
-                ? scaling.apply(type.maximum().getAsDouble())
-                : Float.NaN; // equal to nothing
+        boolean mayNotBeFinite = !type.isFiniteUnder(scaling);
         float[] voxels = new float[(int) header.grid().voxels()];
         byte[] chunk = new byte[CHUNK_BYTES];
         ByteBuffer buffer = ByteBuffer.wrap(chunk).order(header.byteOrder());
         int perChunk = CHUNK_BYTES / type.bytes();
-        long nonZero = 0;
         long nonFinite = 0;
         long atTypeMaximum = 0;
         for (int done = 0; done < voxels.length; ) {
             int count = Math.min(perChunk, voxels.length - done);
             readExactly(in, chunk, 0, count * type.bytes());
             type.convert(buffer, scaling, voxels, done, count);
-            for (int end = done + count; done < end; done++) {
-                float value = voxels[done];
-                if (!Float.isFinite(value)) {
-                    voxels[done] = 0;
-                    nonFinite++;
-                    continue;
-                }
-                if (value != 0) {
-                    nonZero++;
-                }
-                if (value == typeMaximum) {
-                    atTypeMaximum++;
-                }
+            // While the chunk is still in the processor's cache.
+            if (mayNotBeFinite) {
+                nonFinite += clearNonFinite(voxels, done, done + count);
+            }
+            if (type.maximum().isPresent()) {
+                float maximum = scaling.apply(type.maximum().getAsDouble());
+                atTypeMaximum += occurrences(maximum, voxels, done, done + count);
+            }
+            done += count;
+        }
+        return new Volume(header.grid(), voxels, nonFinite, atTypeMaximum);
+    }
+
+    private static long clearNonFinite(float[] voxels, int from, int to) {
+        long cleared = 0;
+        for (int i = from; i < to; i++) {
+            if (!Float.isFinite(voxels[i])) {
+                voxels[i] = 0;
+                cleared++;
             }
         }
-        return new Volume(header.grid(), voxels, nonZero, nonFinite, atTypeMaximum);
+        return cleared;
+    }
+
+    private static long occurrences(float value, float[] voxels, int from, int to) {
+        long count = 0;
+        for (int i = from; i < to; i++) {
+            if (voxels[i] == value) {
+                count++;
+            }
+        }
+        return count;
     }
 
     /** Only at its end does a gzip stream tell whether its checksum holds. */

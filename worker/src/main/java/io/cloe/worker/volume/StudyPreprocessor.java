@@ -127,40 +127,57 @@ public final class StudyPreprocessor {
     }
 
     private void normalise(float[] channel, long[] mask) {
-        double mean = meanInside(channel, mask, 0, 1);
-        double deviation = Math.sqrt(meanInside(channel, mask, mean, 2));
+        long inside = 0;
+        for (long bits : mask) {
+            inside += Long.bitCount(bits);
+        }
+        double mean = sum(channel) / inside;
+        double deviation = Math.sqrt(squaredDistances(channel, mask, mean) / inside);
         double divisor = Math.max(deviation, LEAST_DEVIATION);
         for (int word = 0; word < mask.length; word++) {
             long bits = mask[word];
             int start = word * WORD_BITS;
+            int end = Math.min(start + WORD_BITS, channel.length);
             if (bits == 0) {
                 // Outside the brain a voxel is 0 already, but it may be a negative zero.
-                Arrays.fill(channel, start, Math.min(start + WORD_BITS, channel.length), 0);
+                Arrays.fill(channel, start, end, 0);
                 continue;
             }
-            int count = Math.min(WORD_BITS, channel.length - start);
-            for (int bit = 0; bit < count; bit++) {
-                float score = (float) ((channel[start + bit] - mean) / divisor);
+            for (int i = start; i < end; i++) {
+                float score = (float) ((channel[i] - mean) / divisor);
                 float clipped = Math.max(-clip, Math.min(clip, score));
-                channel[start + bit] = (bits >>> bit & 1) == 0 ? 0 : clipped;
+                channel[i] = (bits >>> i & 1) == 0 ? 0 : clipped;
             }
         }
     }
 
-    /** Mean over the mask of {@code (x - centre)^power}, power 1 or 2. Summed by words: less rounding than one long sum. */
-    private static double meanInside(float[] channel, long[] mask, double centre, int power) {
+    /** Voxels outside the brain are 0 in every channel, so they need no exception. Partial sums round less than one. */
+    private static double sum(float[] channel) {
         double sum = 0;
-        long inside = 0;
-        for (int word = 0; word < mask.length; word++) {
+        for (int start = 0; start < channel.length; start += WORD_BITS) {
+            int end = Math.min(start + WORD_BITS, channel.length);
             double partial = 0;
-            int start = word * WORD_BITS;
-            for (long bits = mask[word]; bits != 0; bits &= bits - 1) {
-                double difference = channel[start + Long.numberOfTrailingZeros(bits)] - centre;
-                partial += power == 1 ? difference : difference * difference;
+            for (int i = start; i < end; i++) {
+                partial += channel[i];
             }
             sum += partial;
-            inside += Long.bitCount(mask[word]);
         }
-        return sum / inside;
+        return sum;
+    }
+
+    private static double squaredDistances(float[] channel, long[] mask, double centre) {
+        double sum = 0;
+        for (int word = 0; word < mask.length; word++) {
+            long bits = mask[word];
+            int start = word * WORD_BITS;
+            int end = bits == 0 ? start : Math.min(start + WORD_BITS, channel.length);
+            double partial = 0;
+            for (int i = start; i < end; i++) {
+                double distance = (bits >>> i & 1) == 0 ? 0 : channel[i] - centre; // a shift takes i modulo 64
+                partial += distance * distance;
+            }
+            sum += partial;
+        }
+        return sum;
     }
 }

@@ -11,11 +11,10 @@ import java.util.Set;
  *
  * @param grid where the voxels lie
  * @param voxels intensities after the file's scaling, storage order, i fastest, then j, then k; all finite
- * @param nonZero voxels other than 0
  * @param nonFinite voxels that were NaN or infinite in the file and are 0 here
  * @param atTypeMaximum voxels at the largest value of the file's integer type; 0 for floating point types
  */
-public record Volume(Grid grid, float[] voxels, long nonZero, long nonFinite, long atTypeMaximum) {
+public record Volume(Grid grid, float[] voxels, long nonFinite, long atTypeMaximum) {
     /**
      * Part of the nonzero voxels from which on a volume counts as saturated. An image stretched to its type's range has a
      * few voxels at the top; one that was cut off has whole structures there.
@@ -39,9 +38,19 @@ public record Volume(Grid grid, float[] voxels, long nonZero, long nonFinite, lo
         if (!grid.orientationKnown()) {
             flags.add(VolumeFlag.ORIENTATION_UNKNOWN);
         }
-        if (atTypeMaximum > 0 && atTypeMaximum >= SATURATED_PART * nonZero) {
+        if (atTypeMaximum > 0 && atTypeMaximum >= SATURATED_PART * nonZero()) {
             flags.add(VolumeFlag.SATURATED);
         }
         return flags;
+    }
+
+    private long nonZero() {
+        long count = 0;
+        for (float voxel : voxels) {
+            if (voxel != 0) {
+                count++;
+            }
+        }
+        return count;
     }
 }

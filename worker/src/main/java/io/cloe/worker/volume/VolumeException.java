@@ -25,13 +25,13 @@ public final class VolumeException extends Exception {
         this.modality = modality;
     }
 
-    /** A fault that another attempt on the same file will meet again. */
-    static VolumeException permanent(FailureReason reason, String message) {
+    /** A fault that another attempt on the same file will meet again. The message must keep the rule above. */
+    public static VolumeException permanent(FailureReason reason, String message) {
         return new VolumeException(reason, false, null, message);
     }
 
-    /** A fault that may be gone at the next attempt. */
-    static VolumeException retriable(FailureReason reason, String message) {
+    /** A fault that may be gone at the next attempt. The message must keep the rule above. */
+    public static VolumeException retriable(FailureReason reason, String message) {
         return new VolumeException(reason, true, null, message);
     }
 

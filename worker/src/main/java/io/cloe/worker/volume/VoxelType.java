@@ -69,6 +69,14 @@ enum VoxelType {
         return maximum;
     }
 
+    /** Whether every value of the type becomes a finite float under a scaling. */
+    boolean isFiniteUnder(Scaling scaling) {
+        // An integer's magnitude is at most twice the maximum; scaling is monotone, so the ends tell for all.
+        return maximum.isPresent()
+                && Float.isFinite(scaling.apply(2 * maximum.getAsDouble()))
+                && Float.isFinite(scaling.apply(-2 * maximum.getAsDouble()));
+    }
+
     /**
      * Converts voxels. One plain loop per type: the compiler makes each a tight one.
      *

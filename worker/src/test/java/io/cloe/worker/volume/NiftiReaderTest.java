@@ -170,15 +170,23 @@ class NiftiReaderTest {
             Volume volume = read(file.bytes());
             assertThat(volume.voxels()).containsExactly(0, 1, 0, 0, 0);
             assertThat(volume.nonFinite()).isEqualTo(3);
-            assertThat(volume.nonZero()).isEqualTo(1);
             assertThat(volume.flags()).containsExactly(VolumeFlag.NON_FINITE_VOXELS);
         }
 
         @Test
-        void shouldCountNegativeVoxelsWhenCountingNonZeroOnes() throws Exception {
+        void shouldReadAsZeroAndCountWhenScalingOverflows() throws Exception {
+            var file = NiftiBytes.standard().dims(3, 1, 1).integers(-4, 0, 9);
+            file.slope = 1e38;
+            Volume volume = read(file.bytes());
+            assertThat(volume.voxels()).containsExactly(0, 0, 0);
+            assertThat(volume.nonFinite()).isEqualTo(2);
+        }
+
+        @Test
+        void shouldKeepNegativeVoxelsWhenReading() throws Exception {
             Volume volume =
                     read(NiftiBytes.standard().dims(3, 1, 1).integers(-4, 0, 9).bytes());
-            assertThat(volume.nonZero()).isEqualTo(2);
+            assertThat(volume.voxels()).containsExactly(-4, 0, 9);
             assertThat(volume.flags()).isEmpty();
         }
 

@@ -24,9 +24,7 @@ class StudyPreprocessorTest {
     private static final double[] LPS = {-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0};
 
     private static Volume volume(Grid grid, float... voxels) {
-        long nonZero =
-                IntStream.range(0, voxels.length).filter(i -> voxels[i] != 0).count();
-        return new Volume(grid, voxels, nonZero, 0, 0);
+        return new Volume(grid, voxels, 0, 0);
     }
 
     private static StudyPreprocessor preprocessor(int depth, int height, int width) {
