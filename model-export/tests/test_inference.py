@@ -12,6 +12,7 @@ import pytest
 from cloe.cli.main import main
 from cloe.evaluation.dice import dice, region_dice
 from cloe.evaluation.evaluate import LabelledStudy, evaluate, folder_studies
+from cloe.evaluation.gate import gate_response, tumour_window
 from cloe.inference.pipeline import mask_values, segment
 from cloe.inference.preprocess import crop_and_normalise
 from cloe.phantom.case import make_case
@@ -173,6 +174,7 @@ def test_should_average_over_studies_when_subsets_are_evaluated(tiny_bundle, cas
     expected = np.mean([row["dice"]["WT"] for row in rows])
     assert summary["perSubset"]["T1"]["WT"] == pytest.approx(expected, abs=1e-4)
     assert summary["mean"] == summary["perSubset"]["T1"]
+    assert rows[1]["present"] == {"WT": True, "TC": True, "ET": False}
 
 
 def test_should_map_the_old_coding_when_labelled_cases_are_read(study, tmp_path):
@@ -210,3 +212,26 @@ def test_should_write_studies_that_can_be_segmented_when_phantoms_are_ordered(ti
 def test_should_report_success_when_an_intact_bundle_is_verified(tiny_bundle_folder, capsys):
     assert main(["verify", str(tiny_bundle_folder)]) == 0
     assert "verified" in capsys.readouterr().out
+
+
+def test_should_centre_the_window_on_the_tumour_when_there_is_one():
+    volume = np.zeros((60, 60, 60), np.float32)
+    volume[5:55, 5:55, 5:55] = np.random.default_rng(0).uniform(1.0, 2.0, (50, 50, 50))
+    crop = crop_and_normalise([volume], TINY_WINDOW, 5.0)
+    truth = np.zeros(volume.shape, np.uint8)
+    truth[38:43, 28:33, 6:9] = 3
+    z, y, x = tumour_window(crop, truth, TINY_WINDOW)
+    assert (z.start, y.start, x.start) == (27, 17, 0)
+    assert tumour_window(crop, np.zeros_like(truth), TINY_WINDOW)[0] == slice(17, 33)
+
+
+def test_should_report_weights_of_clean_and_spoilt_modalities_when_the_gate_is_examined(tiny_bundle, case):
+    volumes = dict(zip(MODALITIES, case.images, strict=True))
+    response = gate_response(tiny_bundle, [LabelledStudy(name, volumes, case.labels) for name in "ab"])
+    assert response["cases"] == 2
+    assert sum(response["clean"].values()) == pytest.approx(1.0, abs=1e-3)
+    assert set(response["spoilt"]) == {"blank", "noise", "shift", "swap"}
+    for kind in response["spoilt"].values():
+        assert 0.0 <= kind["lowestShare"] <= 1.0
+        assert kind["meanWeight"] == pytest.approx(np.mean(list(kind["meanWeightByModality"].values())), abs=1e-3)
+    assert response["spoilt"]["blank"]["meanWeightByModality"] != response["clean"]

@@ -62,7 +62,9 @@ def evaluate(
     Returns
     -------
     summary
-        ``cases``, ``perSubset`` (mean Dice per region) and ``mean`` over the subsets.
+        ``cases``, ``perSubset`` (mean Dice per region; a region that is empty in truth and prediction
+        scores 1), ``mean`` over the subsets, and ``meanWherePresent`` over the studies whose truth holds
+        the region.
     rows
         One entry per study and subset, with weights.
     """
@@ -78,6 +80,10 @@ def evaluate(
                     "study": study.name,
                     "subset": subset_name(result.modalities),
                     "dice": scores,
+                    "present": {
+                        region: bool(np.isin(study.truth, bundle.specification.region_indices(region)).any())
+                        for region in scores
+                    },
                     "weights": dict(zip(result.modalities, result.scores.weights.tolist(), strict=True)),
                 }
             )
@@ -89,4 +95,9 @@ def evaluate(
         chosen = [row["dice"] for row in rows if row["subset"] == subset]
         per_subset[subset] = {region: round(float(np.mean([d[region] for d in chosen])), 4) for region in regions}
     mean = {region: round(float(np.mean([s[region] for s in per_subset.values()])), 4) for region in regions}
-    return {"cases": len(names), "perSubset": per_subset, "mean": mean}, rows
+    present = {
+        region: round(float(np.mean(found)), 4)
+        for region in regions
+        if (found := [row["dice"][region] for row in rows if row["present"][region]])
+    }
+    return {"cases": len(names), "perSubset": per_subset, "mean": mean, "meanWherePresent": present}, rows

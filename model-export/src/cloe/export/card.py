@@ -26,7 +26,7 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         "- Layout, preprocessing and outputs: `BUNDLE.md` beside the package that wrote it.",
         "",
         "## Training",
-        *(f"- {name}: {value}" for name, value in training.items()),
+        *(f"- {name}: {_inline(value)}" for name, value in training.items()),
         "",
         "## Measured",
     ]
@@ -65,10 +65,29 @@ LIMITS = (
 
 
 def _result(result: Mapping[str, Any], regions: list[str]) -> list[str]:
-    lines = [f"{key}: {value}  " for key, value in result.items() if key not in ("perSubset", "mean")]
-    header = "| subset | " + " | ".join(f"Dice {region}" for region in regions) + " |"
-    lines += ["", header, "|" + "---|" * (len(regions) + 1)]
-    rows = {**result["perSubset"], **({"mean": result["mean"]} if "mean" in result else {})}
-    for subset, scores in rows.items():
-        lines.append(f"| {subset} | " + " | ".join(f"{scores[region]:.3f}" for region in regions) + " |")
+    tables = ("perSubset", "mean", "spoilt")
+    lines = [f"{key}: {_inline(value)}  " for key, value in result.items() if key not in tables]
+    if "perSubset" in result:
+        lines += ["", "| subset | " + " | ".join(f"Dice {region}" for region in regions) + " |"]
+        lines.append("|" + "---|" * (len(regions) + 1))
+        rows = {**result["perSubset"], **({"mean": result["mean"]} if "mean" in result else {})}
+        for subset, scores in rows.items():
+            lines.append(f"| {subset} | " + " | ".join(f"{scores[region]:.3f}" for region in regions) + " |")
+    if "spoilt" in result:
+        lines += [
+            "",
+            "| spoilt by | mean weight of the spoilt modality | lowest weight in | by modality |",
+            "|---|---|---|---|",
+        ]
+        for kind, response in result["spoilt"].items():
+            lines.append(
+                f"| {kind} | {response['meanWeight']:.3f} | {response['lowestShare']:.0%} of windows "
+                f"| {_inline(response['meanWeightByModality'])} |"
+            )
     return lines
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {entry}" for name, entry in value.items())
+    return str(value)

@@ -1,18 +1,15 @@
 package io.cloe.worker.cli;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cloe.schemas.GatingWeights;
-import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.worker.config.DurationText;
 import io.cloe.worker.results.OutputReader;
 import io.cloe.worker.results.OutputReader.Output;
 import io.cloe.worker.results.RecordJson;
+import io.cloe.worker.results.ResultPairing;
 import io.cloe.worker.results.ResultTable;
 import java.io.PrintWriter;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.KafkaException;
@@ -53,8 +50,7 @@ final class WatchCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    /** Results whose other half has not come yet. */
-    private final Map<String, Segmentation> withoutWeights = new HashMap<>();
+    private final ResultPairing pairing = new ResultPairing();
 
     private int results;
 
@@ -92,29 +88,20 @@ final class WatchCommand implements Callable<Integer> {
 
     private void print(Output output, PrintWriter out) {
         SpecificRecord value = output.value();
+        Optional<ResultPairing.Result> result = pairing.add(value);
+        results += result.isPresent() ? 1 : 0;
         if (json) {
-            ObjectNode object = RecordJson.of(value);
-            out.println(object.objectNode().put("topic", output.topic()).setAll(object));
-            results += value instanceof Segmentation ? 1 : 0;
-        } else if (value instanceof Segmentation segmentation) {
-            withoutWeights.put(segmentation.getStudyId() + '#' + segmentation.getRevision(), segmentation);
-        } else if (value instanceof GatingWeights weights) {
-            row(weights, out);
-        } else if (value instanceof StudyFailure failure) {
+            out.println(RecordJson.withTopic(output.topic(), value));
+            return;
+        }
+        result.ifPresent(pair -> out.print(ResultTable.row(pair.segmentation(), pair.weights())));
+        if (value instanceof StudyFailure failure) {
             out.printf(
                     "%s: %s%s%s%n",
                     failure.getStudyId(),
                     failure.getReason(),
                     failure.getModality() == null ? "" : " " + failure.getModality(),
                     failure.getRetriable() ? ", will be tried again" : "");
-        }
-    }
-
-    private void row(GatingWeights weights, PrintWriter out) {
-        Segmentation segmentation = withoutWeights.remove(weights.getStudyId() + '#' + weights.getRevision());
-        if (segmentation != null) {
-            out.print(ResultTable.row(segmentation, weights));
-            results++;
         }
     }
 }

@@ -50,7 +50,19 @@ public final class TopicAdmin implements AutoCloseable {
                 made.add(topic.name());
             }
         }
+        awaitVisible(made);
         return made;
+    }
+
+    /** The controller knows a new topic before every broker tells of it. */
+    private void awaitVisible(List<String> names) throws StartupException, InterruptedException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (!get(admin.listTopics().names()).containsAll(names)) {
+            if (System.nanoTime() > end) {
+                throw new StartupException(Kind.TOPICS, "the brokers do not tell of the new topics " + names);
+            }
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
     }
 
     private boolean make(NewTopic topic) throws StartupException, InterruptedException {

@@ -26,6 +26,11 @@ public final class RecordJson {
         return object;
     }
 
+    /** A record as a JSON object that begins with its topic. */
+    public static ObjectNode withTopic(String topic, SpecificRecord record) {
+        return NODES.objectNode().put("topic", topic).setAll(of(record));
+    }
+
     private static JsonNode node(Object value) {
         if (value == null) {
             return NODES.nullNode();
