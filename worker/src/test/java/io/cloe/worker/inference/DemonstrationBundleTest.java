@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
-import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,20 +28,18 @@ class DemonstrationBundleTest {
     }
 
     @Test
-    void shouldVerifyAndRunEverySubsetWhenTheExporterWroteTheBundle() throws Exception {
+    void shouldVerifyAndRunWhenTheExporterWroteTheBundle() throws Exception {
         Map<Integer, Double> millisecondsPerWindow = new TreeMap<>();
-        Map<Integer, Integer> graphs = new TreeMap<>();
         try (InferenceEngine engine =
                 BundleVerifier.openVerified(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()))) {
-            assertThat(BundleVerifier.verifyEveryGraph(bundle, engine).largestDifference())
-                    .isLessThan(1e-3);
-            for (SubsetGraph graph : bundle.graphs()) {
+            engine.openEverySession();
+            for (int size = 1; size <= bundle.modalities().size(); size++) {
                 NormalisedCrop crop = Crops.random(
-                        graph.modalities(),
+                        bundle.modalities().subList(0, size),
                         bundle.window().depth(),
                         bundle.window().height(),
                         bundle.window().width(),
-                        graph.hashCode());
+                        size);
                 CropSegmentation segmentation = engine.infer(crop, new InferenceControl());
 
                 assertThat(segmentation.windows()).isOne();
@@ -50,13 +47,10 @@ class DemonstrationBundleTest {
                                 .mapToDouble(trust -> trust.weight().mean())
                                 .sum())
                         .isCloseTo(1, within(1e-5));
-                int size = graph.modalities().size();
-                millisecondsPerWindow.merge(size, segmentation.sessionNanos() / 1e6, Double::sum);
-                graphs.merge(size, 1, Integer::sum);
+                millisecondsPerWindow.put(size, segmentation.sessionNanos() / 1e6);
             }
         }
-        millisecondsPerWindow.replaceAll((size, total) -> total / graphs.get(size));
         LoggerFactory.getLogger(DemonstrationBundleTest.class)
-                .info("Milliseconds per window by number of modalities: {}", millisecondsPerWindow);
+                .info("Milliseconds of the first window by number of modalities: {}", millisecondsPerWindow);
     }
 }
