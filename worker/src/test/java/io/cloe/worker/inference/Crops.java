@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Random;
 
 /** Crops of noise that look, to the engine, like what the preprocessor makes. */
-final class Crops {
+public final class Crops {
 
     private Crops() {}
 
     /** Smooth noise in a brain that covers most of the crop; 0 outside it. */
-    static NormalisedCrop random(List<String> modalities, int depth, int height, int width, long seed) {
+    public static NormalisedCrop random(List<String> modalities, int depth, int height, int width, long seed) {
         Random random = new Random(seed);
         int voxels = depth * height * width;
         BitSet brain = new BitSet(voxels);
