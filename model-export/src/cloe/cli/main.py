@@ -182,10 +182,10 @@ def _verify(chosen: argparse.Namespace) -> int:
         comparisons["network"] = network_parity(load_network(chosen.checkpoint)[0], bundle)
     for name, rows in comparisons.items():
         for row in rows:
-            passed = passed and row.passed
+            passed = passed and row.within()
             print(
                 f"{name} {row.subset}: probabilities {row.probabilities:.1e}, gate {row.gate:.1e}, "
-                f"equal labels {row.labels:.4%}{'' if row.passed else ' FAILED'}"
+                f"equal labels {row.labels:.4%}{'' if row.within() else ' FAILED'}"
             )
     print("verified" if passed else "FAILED")
     return 0 if passed else 1

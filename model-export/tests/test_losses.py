@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cloe.model.losses import (
+    LossWeights,
+    dice_loss,
+    one_hot,
+    region_loss,
+    total_loss,
+    weighted_cross_entropy,
+)
+from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
+from cloe.specification import subsets
+from conftest import make_network, make_volumes
+
+
+def make_labels(batch: int = 1, size: int = 16) -> torch.Tensor:
+    labels = torch.zeros(batch, size, size, size, dtype=torch.uint8)
+    labels[:, 4:12, 4:12, 4:12] = 2
+    labels[:, 6:10, 6:10, 6:10] = 3
+    labels[:, 7:9, 7:9, 7:9] = 1
+    return labels
+
+
+def loss_of(network, subset, ramp: float = 1.0, weights: LossWeights | None = None, trusted=None):
+    output = network.forward_subset(make_volumes()[:, list(subset)], subset, trusted=trusted)
+    supervised = torch.ones(1, len(subset), dtype=torch.bool) if trusted is None else trusted
+    return total_loss(output, make_labels(), supervised, network.configuration, weights or LossWeights(), ramp)
+
+
+def test_should_be_zero_when_the_prediction_is_perfect():
+    target = one_hot(make_labels(), 4)
+    assert dice_loss(target, target).item() == pytest.approx(0.0, abs=1e-6)
+    assert weighted_cross_entropy(target, target).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_should_follow_the_formula_when_cross_entropy_weighs_classes_by_rarity():
+    labels = torch.tensor([[[[0, 0, 0, 1]]]])
+    probabilities = torch.tensor([0.8, 0.6, 0.5, 0.4]).reshape(1, 1, 1, 1, 4)
+    probabilities = torch.cat((probabilities, 1.0 - probabilities), dim=1)
+    expected = -(0.25 * torch.log(torch.tensor([0.8, 0.6, 0.5])).sum() + 0.75 * torch.log(torch.tensor(0.6))) / 4
+    found = weighted_cross_entropy(probabilities, one_hot(labels, 2))
+    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_should_follow_the_formula_when_dice_includes_the_background():
+    target = one_hot(torch.tensor([[[[0, 1]]]]), 2)
+    uniform = torch.full_like(target, 0.5)
+    assert dice_loss(uniform, target).item() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_should_lower_the_region_loss_when_the_map_finds_the_tumour():
+    tumour = (make_labels() > 0).float().unsqueeze(1)
+    good, bad = region_loss(8.0 * tumour - 4.0, tumour), region_loss(4.0 - 8.0 * tumour, tumour)
+    assert good < 0.1 < bad
+
+
+@pytest.mark.parametrize("subset", list(subsets(4)), ids=str)
+def test_should_be_finite_when_any_subset_is_there(subset):
+    loss, parts = loss_of(make_network(), subset)
+    assert torch.isfinite(loss)
+    if len(subset) == 1:
+        assert parts["global"] == 0.0
+        assert parts["regional"] == 0.0
+
+
+def test_should_add_up_when_the_parts_are_weighted():
+    weights = LossWeights(experts=0.7, consistency=0.3, regional=0.5, region_supervision=0.2)
+    network = make_network()
+    loss, parts = loss_of(network, (0, 1, 2), ramp=0.5, weights=weights)
+    agreement = parts["global"] + 0.5 * parts["regional"]
+    expected = parts["fused"] + 0.7 * (3 * parts["experts"] + 0.3 * 0.5 * agreement) + 0.2 * parts["region"]
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("switch", "part"), [("use_global", "global"), ("use_regional", "regional")])
+def test_should_leave_a_consistency_loss_out_when_it_is_switched_off(switch, part):
+    weights = LossWeights(consistency=1.0)
+    complete, parts = loss_of(make_network(fusion="mean"), (0, 1, 2), weights=weights)
+    without, _ = loss_of(make_network(fusion="mean", **{switch: False}), (0, 1, 2), weights=weights)
+    assert (complete - without).item() == pytest.approx(parts[part], abs=1e-5)
+
+
+def test_should_ignore_an_expert_in_the_losses_when_it_is_not_trusted():
+    trusted = torch.tensor([[True, False, True]])
+    network = make_network()
+    _, all_parts = loss_of(network, (0, 1, 2))
+    loss, parts = loss_of(network, (0, 1, 2), trusted=trusted)
+    _, pair = loss_of(network, (0, 2))
+    assert parts["global"] == pytest.approx(pair["global"], abs=1e-5)
+    assert parts["global"] != pytest.approx(all_parts["global"], abs=1e-5)
+    assert parts["fused"] == pytest.approx(all_parts["fused"], abs=1e-5)
+    assert torch.isfinite(loss)
+
+
+def gradients(loss: torch.Tensor, network) -> dict[str, float]:
+    named = dict(network.named_parameters())
+    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    return {n: 0.0 if g is None else float(g.abs().sum()) for n, g in zip(named, found, strict=True)}
+
+
+def total_of(found: dict[str, float], prefix: str) -> float:
+    return sum(value for name, value in found.items() if name.startswith(prefix))
+
+
+def test_should_reach_every_part_when_the_whole_objective_is_minimised():
+    network = make_network().train()
+    found = gradients(loss_of(network, (0, 1, 2, 3))[0], network)
+    for part in ("encoders.0", "encoders.1", "encoders.2", "encoders.3", "expert_decoder", "fusion_decoder"):
+        assert total_of(found, part) > 0.0, part
+    for part in ("region_head.first", "region_head.second", "gate.first", "gate.second"):
+        assert total_of(found, part) > 0.0, part
+
+
+def test_should_not_touch_absent_encoders_when_modalities_are_missing():
+    network = make_network().train()
+    found = gradients(loss_of(network, (0, 2, 3))[0], network)
+    assert total_of(found, "encoders.1") == 0.0
+    assert total_of(found, "encoders.2") > 0.0
+
+
+def test_should_reach_only_the_last_layer_of_the_gate_when_training_starts():
+    torch.manual_seed(0)
+    network = ConsistencyGatedNetwork(NetworkConfiguration(base_width=2))
+    found = gradients(loss_of(network, (0, 1, 2))[0], network)
+    assert found["gate.second.weight"] > 0.0
+    assert total_of(found, "gate.first") == 0.0
+
+
+@pytest.mark.parametrize(("detached", "reached"), [(True, False), (False, True)])
+def test_should_reach_the_region_head_from_the_regional_loss_only_when_it_is_not_detached(detached, reached):
+    network = make_network(detach_region=detached).train()
+    output = network.forward_subset(make_volumes()[:, :3], (0, 1, 2))
+    found = gradients(output.loss_regional.sum(), network)
+    assert (total_of(found, "region_head") > 0.0) is reached
+    assert total_of(found, "expert_decoder") > 0.0
+
+
+def test_should_not_reach_the_experts_from_the_fused_prediction_when_scores_are_detached():
+    network = make_network().train()
+    output = network.forward_subset(make_volumes()[:, :3], (0, 1, 2))
+    found = gradients(output.probabilities[:, 1].sum(), network)
+    assert total_of(found, "expert_decoder") == 0.0
+    assert total_of(found, "region_head") == 0.0
+    assert total_of(found, "gate.second") > 0.0
+
+
+def test_should_refuse_when_the_experts_were_skipped():
+    network = make_network()
+    output = network.forward_subset(make_volumes()[:, :1], (0,), shortcut=True)
+    with pytest.raises(ValueError, match="experts"):
+        total_loss(output, make_labels(), torch.ones(1, 1, dtype=torch.bool), network.configuration, LossWeights(), 1.0)

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cloe.model.network import NetworkConfiguration
+from cloe.phantom.case import make_case
+from cloe.training import pool as pool_module
+from cloe.training.checkpoint import load_checkpoint, load_network
+from cloe.training.corruption import Corruption, corrupt
+from cloe.training.pool import build_pool, case_spacing, load_pool
+from cloe.training.sampling import Sampling, draw_sample
+from cloe.training.trainer import TrainingPlan, learning_rate, train, update_average
+
+
+@pytest.fixture(scope="module")
+def pool_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "case_spacing", lambda seed, index: 4.0)
+        for index in range(3):
+            pool_module._store_case((folder, 7, index))
+    return folder
+
+
+TINY_PLAN = TrainingPlan(steps=6, batch=2, patch=16, large_patch=24, network=NetworkConfiguration(base_width=2), seed=3)
+
+
+def test_should_store_what_normalisation_needs_when_a_pool_is_built(pool_folder):
+    for case in load_pool(pool_folder):
+        brain = case.images[0] != 0
+        for channel, image in enumerate(case.images):
+            assert case.mean[channel] == pytest.approx(image[brain].mean(), rel=1e-4)
+            assert case.deviation[channel] == pytest.approx(image[brain].std(), rel=1e-4)
+        labels = case.labels[tuple(case.tumour.T)]
+        assert (labels > 0).all()
+        assert set(np.unique(labels)) == set(np.unique(case.labels)) - {0}
+
+
+def test_should_make_only_missing_cases_when_a_pool_is_complete(pool_folder):
+    before = {path.name: path.stat().st_mtime_ns for path in pool_folder.iterdir()}
+    build_pool(pool_folder, 3, 7, use_label_maps=False)
+    assert {path.name: path.stat().st_mtime_ns for path in pool_folder.iterdir()} == before
+
+
+def test_should_refuse_when_the_pool_is_empty(tmp_path):
+    with pytest.raises(ValueError, match="pool"):
+        load_pool(tmp_path)
+
+
+def test_should_stay_in_the_trained_range_when_spacings_are_drawn():
+    spacings = [case_spacing(1, index) for index in range(300)]
+    assert min(spacings) == 1.0
+    assert 2.3 < max(spacings) <= 2.5
+    assert 0.25 < np.mean(np.array(spacings) == 1.0) < 0.45
+
+
+def test_should_draw_every_subset_about_equally_when_many_samples_are_drawn(pool_folder):
+    pool = load_pool(pool_folder)
+    counts: dict[tuple[int, ...], int] = {}
+    for index in range(600):
+        sample = draw_sample(np.random.default_rng(index), pool, 8, Sampling())
+        counts[sample.subset] = counts.get(sample.subset, 0) + 1
+        assert sample.volumes.shape == (len(sample.subset), 8, 8, 8)
+        assert sample.volumes.dtype == np.float32
+        assert sample.trusted.sum() >= len(sample.subset) - 1
+    assert len(counts) == 15
+    assert min(counts.values()) > 15
+
+
+def test_should_pad_with_background_when_a_patch_is_larger_than_the_case(pool_folder):
+    pool = load_pool(pool_folder)
+    sample = draw_sample(np.random.default_rng(0), pool, 72, Sampling(corruption=0.0))
+    assert sample.labels.shape == (72, 72, 72)
+    assert (sample.volumes[:, sample.labels == 0] == 0.0).any()
+
+
+def test_should_spoil_one_of_several_modalities_only_when_corruption_is_certain(pool_folder):
+    pool = load_pool(pool_folder)
+    for index in range(60):
+        sample = draw_sample(np.random.default_rng(index), pool, 8, Sampling(corruption=1.0))
+        assert (~sample.trusted).sum() == (1 if len(sample.subset) > 1 else 0)
+
+
+def test_should_keep_image_and_label_together_when_patches_are_mirrored(pool_folder):
+    pool = load_pool(pool_folder)
+    quiet = draw_sample(np.random.default_rng(11), pool, 16, Sampling(corruption=0.0, flip=0.0))
+    turned = draw_sample(np.random.default_rng(11), pool, 16, Sampling(corruption=0.0, flip=1.0))
+    np.testing.assert_array_equal(turned.labels, quiet.labels[::-1, ::-1, ::-1])
+    np.testing.assert_array_equal(turned.volumes, quiet.volumes[:, ::-1, ::-1, ::-1])
+
+
+@pytest.mark.parametrize("kind", list(Corruption))
+def test_should_change_the_patch_but_not_when_strength_is_zero(kind):
+    patch = np.random.default_rng(0).standard_normal((16, 16, 16)).astype(np.float32)
+    patch[:4] = 0.0
+    other = np.ones_like(patch)
+    spoilt = corrupt(np.random.default_rng(1), patch, kind, other)
+    assert spoilt.dtype == np.float32
+    assert not np.allclose(spoilt, patch)
+    np.testing.assert_allclose(corrupt(np.random.default_rng(1), patch, kind, other, strength=0.0), patch, atol=1e-6)
+
+
+def test_should_keep_unit_deviation_and_empty_background_when_noise_is_added():
+    patch = np.random.default_rng(0).standard_normal((24, 24, 24)).astype(np.float32)
+    patch[:8] = 0.0
+    spoilt = corrupt(np.random.default_rng(1), patch, Corruption.NOISE)
+    assert (spoilt[:8] == 0.0).all()
+    assert spoilt[8:].std() == pytest.approx(1.0, abs=0.05)
+
+
+def test_should_warm_up_then_fall_to_zero_when_the_schedule_runs():
+    plan = TrainingPlan(steps=100, warm_up=10, learning_rate=1.0)
+    rates = [learning_rate(plan, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9]
+    assert rates[-1] < 0.02
+
+
+def test_should_approach_the_weights_when_they_are_averaged():
+    layer = torch.nn.Linear(2, 2)
+    averaged = {name: torch.zeros_like(value) for name, value in layer.state_dict().items()}
+    for step in range(200):
+        update_average(averaged, layer, 0.9, step)
+    torch.testing.assert_close(averaged["weight"], layer.weight.detach(), atol=1e-4, rtol=0)
+
+
+def distance_between(first: torch.nn.Module, second: torch.nn.Module) -> float:
+    volumes = torch.randn(1, 4, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        outputs = [network(volumes, torch.ones(1, 4, dtype=torch.bool)).probabilities for network in (first, second)]
+    return float((outputs[0] - outputs[1]).abs().mean())
+
+
+def test_should_end_at_the_same_weights_when_training_is_interrupted_and_resumed(pool_folder, tmp_path):
+    whole = train(TINY_PLAN, pool_folder, tmp_path / "whole", log_every=3, save_every=100)
+    interrupted = tmp_path / "parts"
+    original = torch.optim.Adam.step
+    calls = {"left": 4}
+
+    def stop_after_four(self, *arguments, **keywords):
+        if calls["left"] == 0:
+            raise KeyboardInterrupt
+        calls["left"] -= 1
+        return original(self, *arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", stop_after_four)
+        with pytest.raises(KeyboardInterrupt):
+            train(TINY_PLAN, pool_folder, interrupted, log_every=3, save_every=2)
+    assert load_checkpoint(interrupted / "checkpoint.pt")["step"] == 4
+    resumed = train(TINY_PLAN, pool_folder, interrupted, log_every=3, save_every=2)
+    first, second = load_checkpoint(whole), load_checkpoint(resumed)
+    assert first["step"] == second["step"] == 6
+    # Adam turns rounding noise of near-zero gradients into whole steps: compare what they add up to.
+    different = train(replace(TINY_PLAN, seed=4), pool_folder, tmp_path / "different", save_every=100)
+    distance = {path: distance_between(load_network(whole)[0], load_network(path)[0]) for path in (resumed, different)}
+    assert distance[resumed] < 0.05 * distance[different]
+    rows = list(csv.reader((tmp_path / "whole" / "log.csv").open()))
+    assert rows[0][:3] == ["step", "rate", "total"]
+    assert [row[0] for row in rows[1:]] == ["3", "6"]
+
+
+def test_should_load_the_averaged_network_when_a_checkpoint_is_read(pool_folder, tmp_path):
+    path = train(TINY_PLAN, pool_folder, tmp_path, log_every=3, save_every=100)
+    network, content = load_network(path)
+    assert not network.training
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, content["averaged"][name])
+    assert content["plan"]["steps"] == 6
+
+
+def test_should_refuse_when_the_run_folder_holds_another_network(pool_folder, tmp_path):
+    train(TINY_PLAN, pool_folder, tmp_path, save_every=100)
+    other = TrainingPlan(steps=6, patch=16, network=NetworkConfiguration(base_width=3), half_precision=False)
+    with pytest.raises(ValueError, match="another network"):
+        train(other, pool_folder, tmp_path)
+
+
+def test_should_learn_when_a_tiny_network_sees_one_case_again_and_again(pool_folder, tmp_path):
+    plan = TrainingPlan(
+        steps=60,
+        batch=1,
+        patch=16,
+        large_share=0.0,
+        learning_rate=5e-3,
+        network=NetworkConfiguration(base_width=2),
+        half_precision=False,
+    )
+    train(plan, pool_folder, tmp_path, log_every=15, save_every=1000)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert float(rows[-1]["fused"]) < 0.9 * float(rows[0]["fused"])
+
+
+def test_should_describe_every_case_when_a_pool_is_stored(pool_folder):
+    description = json.loads(sorted(pool_folder.glob("*.json"))[0].read_text())
+    assert description["anatomy"] == "procedural"
+    assert description["description"] == make_case((7, 0), 4.0).description

@@ -1,0 +1,109 @@
+package io.cloe.topology;
+
+import io.cloe.schemas.StudyTimer;
+import io.cloe.schemas.TimerKind;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.TreeSet;
+import org.apache.kafka.streams.processor.Cancellable;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+
+/**
+ * The stored timers of a task, and the one wall-clock punctuation that fires them. The punctuation exists only while a timer is
+ * stored, aimed at the first one: an idle task makes no transactions.
+ *
+ * <p>Keeps the keys in order beside the store, because iterating over Kafka's in-memory store copies all of its keys.
+ */
+final class DueTimers {
+
+    /** What one firing may do before records are processed again. */
+    private static final int TIMERS_PER_FIRING = 1_000;
+
+    /** The punctuation is cancelled when it fires, so its period is never reached. */
+    private static final Duration ONCE = Duration.ofDays(365);
+
+    private final ProcessorContext<?, ?> context;
+    private final KeyValueStore<TimerKey, TimerKind> store;
+    private final Fired fired;
+    private final TreeSet<TimerKey> inOrder = new TreeSet<>();
+    private boolean enabled;
+    private Cancellable punctuation;
+    private Instant aimedAt;
+
+    /** Receives a timer that fell due; it is still stored then, and must be dropped by the receiver. */
+    interface Fired {
+        void timerDue(String studyId, StudyTimer timer);
+    }
+
+    DueTimers(ProcessorContext<?, ?> context, KeyValueStore<TimerKey, TimerKind> store, Fired fired) {
+        this.context = context;
+        this.store = store;
+        this.fired = fired;
+        try (KeyValueIterator<TimerKey, TimerKind> stored = store.all()) {
+            stored.forEachRemaining(entry -> inOrder.add(entry.key));
+        }
+    }
+
+    void put(String studyId, StudyTimer timer) {
+        TimerKey key = new TimerKey(timer.getDue(), studyId);
+        store.put(key, timer.getKind());
+        inOrder.add(key);
+    }
+
+    void drop(String studyId, StudyTimer timer) {
+        TimerKey key = new TimerKey(timer.getDue(), studyId);
+        store.delete(key);
+        inOrder.remove(key);
+    }
+
+    /** From now on timers fire. Not before the task has consumed a record: only then are its transactions fenced. */
+    void enable() {
+        enabled = true;
+    }
+
+    /** Aims the punctuation at the first timer; to be called after timers changed. */
+    void aim() {
+        if (!enabled
+                || (aimedAt != null
+                        && !inOrder.isEmpty()
+                        && aimedAt.equals(inOrder.first().due()))) {
+            return;
+        }
+        cancel();
+        if (!inOrder.isEmpty()) {
+            aimedAt = inOrder.first().due();
+            Instant now = now();
+            // An anchor in the past would be moved on by a whole period.
+            Instant start = aimedAt.isBefore(now) ? now : aimedAt;
+            punctuation = context.schedule(start, ONCE, PunctuationType.WALL_CLOCK_TIME, timestamp -> fireDue());
+        }
+    }
+
+    void cancel() {
+        if (punctuation != null) {
+            punctuation.cancel();
+            punctuation = null;
+        }
+        aimedAt = null;
+    }
+
+    private void fireDue() {
+        cancel();
+        Instant now = now();
+        for (int left = TIMERS_PER_FIRING; left > 0 && !inOrder.isEmpty(); left--) {
+            TimerKey first = inOrder.first();
+            if (first.due().isAfter(now)) {
+                break;
+            }
+            fired.timerDue(first.studyId(), new StudyTimer(store.get(first), first.due()));
+        }
+        aim();
+    }
+
+    private Instant now() {
+        return Instant.ofEpochMilli(context.currentSystemTimeMs());
+    }
+}

@@ -1,0 +1,33 @@
+package io.cloe.topology;
+
+import io.cloe.schemas.InferenceJob;
+
+/**
+ * What runs inference outside the stream threads. Results never come back through this interface: the executor writes an
+ * {@code InferenceResult} to the partition that the lease was opened for.
+ */
+public interface InferenceExecutor {
+
+    /**
+     * Opens a lease for a task that was assigned, or assigned again, to this process. Called by the task's stream thread; must
+     * not block. The executor then writes one {@code TaskClaim} to the partition: until the task has consumed a record,
+     * Kafka would not fence what a stalled former owner writes.
+     *
+     * @param partition the task's partition
+     */
+    Lease open(int partition);
+
+    /** One task assignment's right to have jobs done. All methods are called by the task's stream thread; none may block. */
+    interface Lease extends AutoCloseable {
+
+        /** Queues a job; a job with an id that is queued or running already is not queued again. */
+        void submit(InferenceJob job);
+
+        /** Drops a job that is no longer wanted; its result, if it comes after all, is ignored by the topology. */
+        void cancel(String jobId);
+
+        /** Ends the lease: queued jobs are dropped, running ones may finish. May be called more than once. */
+        @Override
+        void close();
+    }
+}

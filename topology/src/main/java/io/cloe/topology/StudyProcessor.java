@@ -1,0 +1,211 @@
+package io.cloe.topology;
+
+import io.cloe.schemas.FailureReason;
+import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ScanEvent;
+import io.cloe.schemas.StudyCommand;
+import io.cloe.schemas.StudyFailure;
+import io.cloe.schemas.StudyState;
+import io.cloe.schemas.TaskClaim;
+import io.cloe.schemas.TimerKind;
+import io.cloe.topology.study.Counted;
+import io.cloe.topology.study.ModelFamilies;
+import io.cloe.topology.study.ScanEventCheck;
+import io.cloe.topology.study.Study;
+import io.cloe.topology.study.StudyCodec;
+import io.cloe.topology.study.StudyDecisions;
+import io.cloe.topology.study.StudyInput;
+import io.cloe.topology.study.StudyInput.CommandGiven;
+import io.cloe.topology.study.StudyInput.JobEnded;
+import io.cloe.topology.study.StudyInput.ScanArrived;
+import io.cloe.topology.study.StudyInput.TimerDue;
+import io.cloe.topology.study.Transition;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+
+/**
+ * Loads a study, lets {@link StudyDecisions} decide, stores and forwards. Everything that a decision causes is written in the
+ * transaction of the record that caused it.
+ *
+ * <p>Kafka Streams may initialise one instance several times (after a corruption), so no field outlives {@link #close}.
+ */
+final class StudyProcessor implements Processor<String, SpecificRecord, String, SpecificRecord> {
+
+    private static final Pattern HARMLESS_NAME = Pattern.compile("[A-Za-z0-9_+-]{1,32}");
+
+    private final ModelFamilies families;
+    private final StudyDecisions decisions;
+    private final InferenceExecutor executor;
+
+    private ProcessorContext<String, SpecificRecord> context;
+    private KeyValueStore<String, StudyState> studies;
+    private KeyValueStore<String, InferenceJob> pending;
+    private DueTimers timers;
+    private TaskCounters counters;
+    private InferenceExecutor.Lease lease;
+    private boolean consumed;
+
+    StudyProcessor(ModelFamilies families, StudyDecisions decisions, InferenceExecutor executor) {
+        this.families = families;
+        this.decisions = decisions;
+        this.executor = executor;
+    }
+
+    @Override
+    public void init(ProcessorContext<String, SpecificRecord> processorContext) {
+        context = processorContext;
+        studies = context.getStateStore(StudyTopology.StoreNames.STUDIES);
+        pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
+        KeyValueStore<TimerKey, TimerKind> timerStore = context.getStateStore(StudyTopology.StoreNames.TIMERS);
+        timers = new DueTimers(context, timerStore, (studyId, timer) -> decide(studyId, new TimerDue(timer)));
+        counters = new TaskCounters(context);
+        consumed = false;
+        lease = executor.open(context.taskId().partition());
+        try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
+            unfinished.forEachRemaining(entry -> lease.submit(entry.value));
+        }
+    }
+
+    @Override
+    public void process(Record<String, SpecificRecord> record) {
+        if (!consumed) {
+            consumed = true;
+            timers.enable();
+        }
+        SpecificRecord value = record.value();
+        if (value instanceof ScanEvent event) {
+            scan(record.key(), event, record.headers());
+        } else if (value instanceof StudyCommand command) {
+            command(record.key(), command);
+        } else if (value instanceof InferenceResult result) {
+            result(result);
+        } else {
+            counters.count(Counted.EMPTY_RECORD);
+        }
+        timers.aim();
+    }
+
+    private void scan(String key, ScanEvent event, Headers headers) {
+        Optional<FailureReason> problem = ScanEventCheck.problem(key, event, families);
+        if (problem.isPresent()) {
+            refuse(key, event, problem.get());
+        } else {
+            decide(event.getStudyId(), new ScanArrived(event, traceparent(headers)));
+        }
+    }
+
+    private void command(String key, StudyCommand command) {
+        if (command.getStudyId().equals(key)) {
+            decide(key, new CommandGiven(command));
+        } else {
+            counters.count(Counted.IGNORED_COMMAND);
+        }
+    }
+
+    private void result(InferenceResult result) {
+        if (result.getBody() instanceof TaskClaim) {
+            return;
+        }
+        if (pending.get(result.getJobId()) == null) {
+            counters.count(Counted.STALE_RESULT);
+            return;
+        }
+        decide(result.getStudyId(), new JobEnded(result));
+        // Consumers should see the result now, not at the next commit interval.
+        context.commit();
+    }
+
+    private void decide(String studyId, StudyInput input) {
+        Optional<Study> study = Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
+        Transition transition = decisions.apply(study, input, now());
+        if (input instanceof TimerDue fired) {
+            timers.drop(studyId, fired.timer());
+        }
+        store(studyId, transition);
+        publish(studyId, transition);
+    }
+
+    private void store(String studyId, Transition transition) {
+        if (transition.changesStudy()) {
+            studies.put(studyId, transition.after().map(StudyCodec::toState).orElse(null));
+        }
+        transition.timerToDrop().ifPresent(timer -> timers.drop(studyId, timer));
+        transition.timerToArm().ifPresent(timer -> timers.put(studyId, timer));
+        transition.jobToDrop().ifPresent(job -> {
+            pending.delete(job.getJobId());
+            lease.cancel(job.getJobId());
+        });
+        transition.jobToQueue().ifPresent(job -> {
+            pending.put(job.getJobId(), job);
+            lease.submit(job);
+        });
+        transition.counted().forEach(counters::count);
+    }
+
+    private void publish(String studyId, Transition transition) {
+        transition.publication().ifPresent(publication -> {
+            forward(studyId, publication.segmentation(), StudyTopology.Nodes.SEGMENTATIONS);
+            forward(studyId, publication.gatingWeights(), StudyTopology.Nodes.GATING_WEIGHTS);
+        });
+        transition.failures().forEach(failure -> forward(studyId, failure, StudyTopology.Nodes.STUDY_FAILURES));
+        transition.status().ifPresent(status -> forward(studyId, status, StudyTopology.Nodes.STUDY_STATUS));
+    }
+
+    private void refuse(String key, ScanEvent event, FailureReason reason) {
+        Optional<RecordMetadata> source = context.recordMetadata();
+        counters.count(Counted.REFUSED_EVENT);
+        StudyFailure failure = StudyFailure.newBuilder()
+                .setStudyId(event.getStudyId())
+                .setReason(reason)
+                .setModality(HARMLESS_NAME.matcher(event.getModality()).matches() ? event.getModality() : null)
+                .setEventId(event.getEventId())
+                .setRetriable(false)
+                .setSourceTopic(source.map(RecordMetadata::topic).orElse(null))
+                .setSourcePartition(source.map(RecordMetadata::partition).orElse(null))
+                .setSourceOffset(source.map(RecordMetadata::offset).orElse(null))
+                .setFailedAt(now())
+                .build();
+        forward(key, failure, StudyTopology.Nodes.STUDY_FAILURES);
+    }
+
+    private void forward(String key, SpecificRecord value, String sink) {
+        context.forward(new Record<>(key, value, context.currentSystemTimeMs()), sink);
+    }
+
+    private static String traceparent(Headers headers) {
+        Header header = headers.lastHeader("traceparent");
+        return header == null || header.value() == null ? null : new String(header.value(), StandardCharsets.US_ASCII);
+    }
+
+    private Instant now() {
+        return Instant.ofEpochMilli(context.currentSystemTimeMs());
+    }
+
+    @Override
+    public void close() {
+        if (lease != null) {
+            lease.close();
+            lease = null;
+        }
+        if (timers != null) {
+            timers.cancel();
+            timers = null;
+        }
+        if (counters != null) {
+            counters.close();
+            counters = null;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.cloe.topology;
+
+import java.util.List;
+
+/**
+ * Names of the topics.
+ *
+ * @param scanEvents in: one event per volume
+ * @param studyCommands in: operators' commands
+ * @param inferenceResults internal: how the executor reports
+ * @param segmentations out: results
+ * @param gatingWeights out: their weights
+ * @param studyStatus out, compacted: where each study stands
+ * @param studyFailures out: typed failures
+ * @param deadLetters out: records that could not be read
+ */
+public record Topics(
+        String scanEvents,
+        String studyCommands,
+        String inferenceResults,
+        String segmentations,
+        String gatingWeights,
+        String studyStatus,
+        String studyFailures,
+        String deadLetters) {
+
+    /** The default names, each with the given prefix, which may be empty. */
+    public static Topics withPrefix(String prefix) {
+        return new Topics(
+                prefix + "scan-events",
+                prefix + "study-commands",
+                prefix + "inference-results",
+                prefix + "segmentations",
+                prefix + "gating-weights",
+                prefix + "study-status",
+                prefix + "study-failures",
+                prefix + "dead-letters");
+    }
+
+    /** Topics that must have equally many partitions: one task reads the same partition of each. */
+    public List<String> copartitioned() {
+        return List.of(scanEvents, studyCommands, inferenceResults);
+    }
+
+    /** Topics that results and failures are written to. */
+    public List<String> outputs() {
+        return List.of(segmentations, gatingWeights, studyStatus, studyFailures, deadLetters);
+    }
+}

@@ -1,0 +1,567 @@
+package io.cloe.topology.study;
+
+import io.cloe.schemas.FailureReason;
+import io.cloe.schemas.InferenceFault;
+import io.cloe.schemas.InferenceFaults;
+import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.InferenceOutcome;
+import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.JobScan;
+import io.cloe.schemas.PreviousResult;
+import io.cloe.schemas.PublishedResult;
+import io.cloe.schemas.ScanEvent;
+import io.cloe.schemas.ScanReference;
+import io.cloe.schemas.StudyCommand;
+import io.cloe.schemas.StudyFailure;
+import io.cloe.schemas.StudyPhase;
+import io.cloe.schemas.StudyTimer;
+import io.cloe.schemas.TimerKind;
+import io.cloe.schemas.Trigger;
+import io.cloe.topology.study.ModelFamilies.ModelFamily;
+import io.cloe.topology.study.StudyInput.CommandGiven;
+import io.cloe.topology.study.StudyInput.JobEnded;
+import io.cloe.topology.study.StudyInput.ScanArrived;
+import io.cloe.topology.study.StudyInput.TimerDue;
+import io.cloe.topology.study.Transition.Publication;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * The study rules: a pure function from a study, an input and the time to the next study and what to publish.
+ *
+ * <p>Whatever happened, {@link #reconsider} decides what the study does next from what is known of it, so that the order in
+ * which things arrive does not matter.
+ */
+public final class StudyDecisions {
+
+    private final StudyRules rules;
+    private final ModelFamilies families;
+
+    /** Decisions under the given rules, for the given families. */
+    public StudyDecisions(StudyRules rules, ModelFamilies families) {
+        this.rules = rules;
+        this.families = families;
+    }
+
+    /**
+     * Applies an input to a study.
+     *
+     * @param study the study as stored; empty when unknown
+     * @param input what happened; a scan event must have passed {@link ScanEventCheck}
+     * @param now wall-clock time
+     */
+    public Transition apply(Optional<Study> study, StudyInput input, Instant now) {
+        if (input instanceof ScanArrived arrived) {
+            return scanArrived(study, arrived, now);
+        }
+        if (study.isEmpty()) {
+            return Transition.ignored(study, countedWhenUnknown(input));
+        }
+        Change change = new Change(study, StudyDraft.of(study.get()), now);
+        if (input instanceof CommandGiven given) {
+            return commandGiven(change, study.get(), given.command());
+        }
+        if (input instanceof JobEnded ended) {
+            return jobEnded(change, study.get(), ended.result());
+        }
+        return timerDue(change, study.get(), ((TimerDue) input).timer());
+    }
+
+    private static Counted countedWhenUnknown(StudyInput input) {
+        if (input instanceof CommandGiven) {
+            return Counted.IGNORED_COMMAND;
+        }
+        return input instanceof JobEnded ? Counted.STALE_RESULT : Counted.STALE_TIMER;
+    }
+
+    // ---- scans
+    // -------------------------------------------------------------------------------------------------------
+
+    private Transition scanArrived(Optional<Study> study, ScanArrived arrived, Instant now) {
+        ScanEvent event = arrived.event();
+        ModelFamily family = families.find(event.getModelFamily()).orElseThrow();
+        if (study.isPresent() && !study.get().family().equals(family.name()) && event.getModelFamily() != null) {
+            return refused(study, event, now);
+        }
+        Scan scan = Scan.of(event, now);
+        Scan known = study.map(s -> s.scans().get(event.getModality())).orElse(null);
+        if (known != null && scan.repeats(known)) {
+            return Transition.ignored(study, Counted.DUPLICATE_SCAN);
+        }
+        if (known != null && !scan.newerThan(known)) {
+            return Transition.ignored(study, Counted.OUTDATED_SCAN);
+        }
+        StudyDraft draft =
+                study.map(StudyDraft::of).orElseGet(() -> StudyDraft.open(event.getStudyId(), family.name(), now));
+        Change change = new Change(study, draft, now);
+        draft.put(scan);
+        draft.trace(arrived.traceparent());
+        draft.raisePriority(event.getPriority() == null ? 0 : event.getPriority());
+        expect(draft, family, event);
+        deadlineFrom(draft, event, now);
+        draft.note(now, "SCAN_" + event.getOperation(), scan.reference(), "revision " + event.getScanRevision());
+        reconsider(change);
+        return change.done();
+    }
+
+    private Transition refused(Optional<Study> study, ScanEvent event, Instant now) {
+        StudyFailure failure = StudyFailure.newBuilder()
+                .setStudyId(event.getStudyId())
+                .setReason(FailureReason.INVALID_EVENT)
+                .setModality(event.getModality())
+                .setEventId(event.getEventId())
+                .setRetriable(false)
+                .setFailedAt(now)
+                .build();
+        return new Transition(
+                study, study, Optional.empty(), Optional.empty(), List.of(failure), List.of(Counted.REFUSED_EVENT));
+    }
+
+    /** A study is complete when all that any event said to expect is here; without a word, all that the model knows. */
+    private static void expect(StudyDraft draft, ModelFamily family, ScanEvent event) {
+        if (event.getExpectedModalities() != null) {
+            draft.expect(event.getExpectedModalities().stream()
+                    .filter(family.modalities()::contains)
+                    .toList());
+        }
+    }
+
+    /** The earliest deadline that an event named counts, whatever the order of arrival. */
+    private void deadlineFrom(StudyDraft draft, ScanEvent event, Instant now) {
+        if (event.getDeadline() == null) {
+            return;
+        }
+        Instant named = bounded(event.getDeadline(), now);
+        Study study = draft.view();
+        boolean earlier =
+                !study.deadlineGiven() || study.deadline().map(named::isBefore).orElse(true);
+        if (earlier) {
+            draft.waitUntil(named, true);
+        }
+    }
+
+    private Instant bounded(Instant deadline, Instant now) {
+        Instant latest = now.plus(rules.longestWait());
+        if (deadline.isAfter(latest)) {
+            return latest;
+        }
+        return deadline.isBefore(now) ? now : deadline;
+    }
+
+    // ---- what next
+    // ---------------------------------------------------------------------------------------------------
+
+    /** Decides from what is known of the study what it does next: wait, run, settle, close. */
+    private void reconsider(Change change) {
+        Study study = change.draft.view();
+        if (study.phase() == StudyPhase.HELD || study.reason() == StatusReason.CANCELLED_BY_OPERATOR) {
+            return;
+        }
+        if (study.usableScans().isEmpty()) {
+            close(change, study);
+        } else if (study.current().isPresent()) {
+            reconsiderAfterResult(change, study);
+        } else {
+            reconsiderBeforeResult(change, study);
+        }
+    }
+
+    private void close(Change change, Study study) {
+        boolean retracted = study.scans().values().stream().allMatch(Scan::retracted);
+        change.draft.dropJob();
+        change.draft.forgetDeadline();
+        change.draft.stands(
+                retracted ? StudyPhase.WITHDRAWN : StudyPhase.FAILED,
+                retracted ? StatusReason.ALL_SCANS_RETRACTED : StatusReason.NO_USABLE_SCAN);
+        keepForRetention(change);
+        if (!retracted) {
+            change.count(Counted.STUDY_FAILED);
+        }
+    }
+
+    private void reconsiderAfterResult(Change change, Study study) {
+        if (study.currentResultHolds()) {
+            change.draft.dropJob();
+            change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
+            keepForRetention(change);
+            return;
+        }
+        boolean settling =
+                study.timer().map(timer -> timer.getKind() == TimerKind.SETTLE).orElse(false);
+        change.draft.dropJob();
+        change.draft.stands(StudyPhase.SEGMENTED, StatusReason.SETTLING);
+        if (!settling) {
+            change.draft.arm(TimerKind.SETTLE, change.now.plus(rules.settle()));
+        }
+    }
+
+    private void reconsiderBeforeResult(Change change, Study study) {
+        if (study.deadline().isEmpty()) {
+            change.draft.waitUntil(change.now.plus(rules.timeout()), false);
+        }
+        Instant deadline = change.draft.view().deadline().orElseThrow();
+        if (complete(study)) {
+            queue(change, Trigger.COMPLETE, StatusReason.ALL_EXPECTED_HERE);
+        } else if (study.job().isPresent() && study.job().get().getTrigger() == Trigger.FORCED) {
+            queue(change, Trigger.FORCED, StatusReason.FORCED_BY_OPERATOR);
+        } else if (!change.now.isBefore(deadline)) {
+            deadlineReached(change, study);
+        } else {
+            change.draft.dropJob();
+            change.draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_SCANS);
+            change.draft.arm(TimerKind.DEADLINE, deadline);
+        }
+    }
+
+    private boolean complete(Study study) {
+        Collection<String> expected = study.expected().isEmpty() ? modalitiesOf(study) : study.expected();
+        return study.usableModalities().containsAll(expected);
+    }
+
+    private void deadlineReached(Change change, Study study) {
+        if (rules.required().satisfiedBy(study.usableModalities())
+                || rules.onIncomplete() == StudyRules.OnIncomplete.RUN) {
+            queue(change, Trigger.DEADLINE, StatusReason.DEADLINE_PASSED);
+        } else if (rules.onIncomplete() == StudyRules.OnIncomplete.WAIT) {
+            change.draft.dropJob();
+            change.draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_REQUIRED);
+            keepForRetention(change);
+        } else {
+            fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
+        }
+    }
+
+    private void fail(Change change, StatusReason reason, FailureReason failure) {
+        change.draft.dropJob();
+        change.draft.stands(StudyPhase.FAILED, reason);
+        change.failures.add(change.failure(failure).setRetriable(false).build());
+        change.count(Counted.STUDY_FAILED);
+        keepForRetention(change);
+    }
+
+    private void keepForRetention(Change change) {
+        change.draft.arm(TimerKind.RETENTION, change.now.plus(rules.retention()));
+    }
+
+    private void queue(Change change, Trigger trigger, StatusReason reason) {
+        Study study = change.draft.view();
+        InferenceJob job = InferenceJob.newBuilder()
+                .setJobId(jobId(study))
+                .setStudyId(study.id())
+                .setFamily(study.family())
+                .setRevision(
+                        study.current().map(result -> result.getRevision() + 1).orElse(0))
+                .setTrigger(trigger)
+                .setAttempt(1)
+                .setPriority(study.priority())
+                .setScans(jobScans(study))
+                .setPrevious(study.current().map(StudyDecisions::previous).orElse(null))
+                .setQueuedAt(change.now)
+                .setTraceparent(study.traceparent().orElse(null))
+                .build();
+        change.draft.start(job);
+        change.draft.stands(StudyPhase.QUEUED, reason);
+        change.draft.note(change.now, "QUEUED", trigger + " revision " + job.getRevision());
+    }
+
+    private static String jobId(Study study) {
+        String seed = study.id() + '#' + (study.jobsStarted() + 1);
+        return UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8)).toString();
+    }
+
+    private static List<JobScan> jobScans(Study study) {
+        return study.usableScans().stream()
+                .map(scan -> new JobScan(scan.reference(), scan.volume().orElseThrow()))
+                .toList();
+    }
+
+    private static PreviousResult previous(PublishedResult result) {
+        return new PreviousResult(result.getRevision(), result.getMask(), result.getWeights());
+    }
+
+    // ---- timers
+    // ------------------------------------------------------------------------------------------------------
+
+    private Transition timerDue(Change change, Study study, StudyTimer timer) {
+        if (!study.timer().equals(Optional.of(timer))) {
+            return Transition.ignored(change.before, Counted.STALE_TIMER);
+        }
+        change.draft.disarm();
+        switch (timer.getKind()) {
+            case DEADLINE -> {
+                change.count(Counted.DEADLINE_REACHED);
+                change.draft.note(change.now, "DEADLINE_REACHED");
+                deadlineReached(change, study);
+            }
+            case SETTLE -> {
+                Trigger trigger = triggerOfChange(study);
+                queue(change, trigger, StatusReason.SCANS_CHANGED);
+            }
+            case RETRY -> change.draft.note(change.now, "RETRIED");
+            case RETENTION -> {
+                return expire(change, study);
+            }
+            default -> throw new IllegalStateException("timer of kind " + timer.getKind());
+        }
+        return change.done();
+    }
+
+    /** Why a study with a result runs again: a retraction outweighs a correction, a correction a late scan. */
+    private static Trigger triggerOfChange(Study study) {
+        Map<String, ScanReference> usable = study.usableScans().stream()
+                .map(Scan::reference)
+                .collect(Collectors.toMap(ScanReference::getModality, Function.identity()));
+        boolean corrected = false;
+        for (ScanReference used : study.current().orElseThrow().getUsed()) {
+            ScanReference now = usable.get(used.getModality());
+            if (now == null) {
+                return Trigger.RETRACTION;
+            }
+            corrected |= !now.equals(used);
+        }
+        return corrected ? Trigger.CORRECTION : Trigger.LATE_SCAN;
+    }
+
+    private Transition expire(Change change, Study study) {
+        change.count(Counted.STUDY_EXPIRED);
+        if (study.phase() != StudyPhase.COLLECTING) {
+            return change.forget();
+        }
+        fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
+        return change.doneAndForget();
+    }
+
+    // ---- results
+    // -----------------------------------------------------------------------------------------------------
+
+    private Transition jobEnded(Change change, Study study, InferenceResult result) {
+        boolean wanted = study.runningJob()
+                .map(job -> job.getJobId().equals(result.getJobId()))
+                .orElse(false);
+        if (!wanted) {
+            return Transition.ignored(change.before, Counted.STALE_RESULT);
+        }
+        InferenceJob job = study.runningJob().orElseThrow();
+        if (result.getBody() instanceof InferenceOutcome outcome) {
+            publish(change, study, job, outcome);
+        } else if (result.getBody() instanceof InferenceFaults faults) {
+            jobFailed(change, job, faults.getFaults());
+        } else {
+            return Transition.ignored(change.before, Counted.STALE_RESULT);
+        }
+        return change.done();
+    }
+
+    private void publish(Change change, Study study, InferenceJob job, InferenceOutcome outcome) {
+        change.publication = Results.publication(study, job, outcome, modalitiesOf(study));
+        change.draft.publish(Results.published(job, outcome, change.now));
+        change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
+        change.draft.note(
+                change.now,
+                "PUBLISHED",
+                "revision " + job.getRevision() + ", " + job.getTrigger() + ", job "
+                        + job.getJobId() + ", model " + outcome.getModel().getId() + " "
+                        + outcome.getModel().getVersion());
+        change.count(Counted.RESULT_PUBLISHED);
+        keepForRetention(change);
+    }
+
+    private void jobFailed(Change change, InferenceJob job, List<InferenceFault> faults) {
+        boolean attemptsLeft = job.getAttempt() < rules.retry().attempts();
+        boolean retry = attemptsLeft && faults.stream().allMatch(InferenceFault::getRetriable);
+        for (InferenceFault fault : faults) {
+            change.failures.add(change.failure(fault.getReason())
+                    .setModality(fault.getModality())
+                    .setEventId(eventOf(job, fault.getModality()))
+                    .setJobId(job.getJobId())
+                    .setAttempt(job.getAttempt())
+                    .setRetriable(retry || (attemptsLeft && fault.getRetriable()))
+                    .build());
+            change.draft.note(
+                    change.now,
+                    "JOB_FAILED",
+                    fault.getReason() + (fault.getModality() == null ? "" : " " + fault.getModality()) + ", attempt "
+                            + job.getAttempt());
+        }
+        if (retry) {
+            retryLater(change, job);
+        } else {
+            runWithTheRest(change, job, faults, attemptsLeft);
+        }
+    }
+
+    private static String eventOf(InferenceJob job, String modality) {
+        return job.getScans().stream()
+                .map(JobScan::getScan)
+                .filter(scan -> scan.getModality().equals(modality))
+                .map(ScanReference::getEventId)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private void retryLater(Change change, InferenceJob job) {
+        // A new id: a late result of the failed attempt must not count for the next one.
+        InferenceJob next = new InferenceJob(
+                jobId(change.draft.view()),
+                job.getStudyId(),
+                job.getFamily(),
+                job.getRevision(),
+                job.getTrigger(),
+                job.getAttempt() + 1,
+                job.getPriority(),
+                job.getScans(),
+                job.getPrevious(),
+                job.getQueuedAt(),
+                job.getTraceparent());
+        change.draft.start(next);
+        change.draft.stands(StudyPhase.QUEUED, StatusReason.WAITING_FOR_RETRY);
+        change.draft.arm(TimerKind.RETRY, change.now.plus(rules.retry().delayAfter(job.getAttempt())));
+        change.count(Counted.JOB_RETRIED);
+    }
+
+    /** Permanent faults of single volumes drop those modalities; a fault of the whole job fails the study. */
+    private void runWithTheRest(Change change, InferenceJob job, List<InferenceFault> faults, boolean attemptsLeft) {
+        boolean wholeJob = false;
+        for (InferenceFault fault : faults) {
+            boolean permanent = !fault.getRetriable() || !attemptsLeft;
+            if (fault.getModality() == null) {
+                wholeJob |= permanent;
+            } else if (permanent) {
+                change.draft.put(
+                        change.draft.view().scans().get(fault.getModality()).markedUnusable(fault.getReason()));
+            }
+        }
+        change.draft.dropJob();
+        Study study = change.draft.view();
+        if (wholeJob) {
+            change.draft.stands(StudyPhase.FAILED, StatusReason.JOB_FAILED);
+            change.count(Counted.STUDY_FAILED);
+            keepForRetention(change);
+        } else if (study.usableScans().isEmpty()) {
+            close(change, study);
+        } else if (study.currentResultHolds()) {
+            reconsiderAfterResult(change, study);
+        } else if (job.getTrigger() == Trigger.DEADLINE || job.getTrigger() == Trigger.COMPLETE) {
+            deadlineReachedWithTheRest(change, study, job.getTrigger());
+        } else {
+            queue(change, job.getTrigger(), StatusReason.RUNNING_WITH_THE_REST);
+        }
+    }
+
+    private void deadlineReachedWithTheRest(Change change, Study study, Trigger trigger) {
+        if (rules.required().satisfiedBy(study.usableModalities())) {
+            queue(change, trigger, StatusReason.RUNNING_WITH_THE_REST);
+        } else {
+            deadlineReached(change, study);
+        }
+    }
+
+    // ---- commands
+    // ----------------------------------------------------------------------------------------------------
+
+    private Transition commandGiven(Change change, Study study, StudyCommand command) {
+        StudyDraft draft = change.draft;
+        switch (command.getKind()) {
+            case FORCE -> {
+                if (study.usableScans().isEmpty()) {
+                    return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
+                }
+                draft.note(change.now, "FORCED");
+                queue(change, Trigger.FORCED, StatusReason.FORCED_BY_OPERATOR);
+            }
+            case HOLD -> {
+                draft.dropJob();
+                draft.disarm();
+                draft.stands(StudyPhase.HELD, StatusReason.HELD_BY_OPERATOR);
+                draft.note(change.now, "HELD");
+            }
+            case EXTEND -> {
+                if (command.getDeadline() == null || study.current().isPresent()) {
+                    return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
+                }
+                draft.waitUntil(bounded(command.getDeadline(), change.now), true);
+                draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_SCANS);
+                draft.note(change.now, "EXTENDED");
+                reconsider(change);
+            }
+            case CANCEL -> {
+                draft.dropJob();
+                draft.stands(
+                        study.current().isPresent() ? StudyPhase.SEGMENTED : StudyPhase.WITHDRAWN,
+                        StatusReason.CANCELLED_BY_OPERATOR);
+                draft.note(change.now, "CANCELLED");
+                keepForRetention(change);
+            }
+            default -> {
+                return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
+            }
+        }
+        return change.done();
+    }
+
+    private List<String> modalitiesOf(Study study) {
+        ModelFamily family = families.byName().get(study.family());
+        // A family that was taken out of the configuration: what was expected is all that is known of it.
+        return family == null ? List.copyOf(study.scans().keySet()) : family.modalities();
+    }
+
+    /** One call's work: the draft and what it publishes. */
+    private final class Change {
+
+        private final Optional<Study> before;
+        private final StudyDraft draft;
+        private final Instant now;
+        private final List<StudyFailure> failures = new ArrayList<>();
+        private final List<Counted> counted = new ArrayList<>();
+        private Publication publication;
+
+        Change(Optional<Study> before, StudyDraft draft, Instant now) {
+            this.before = before;
+            this.draft = draft;
+            this.now = now;
+        }
+
+        void count(Counted what) {
+            counted.add(what);
+        }
+
+        StudyFailure.Builder failure(FailureReason reason) {
+            return StudyFailure.newBuilder()
+                    .setStudyId(draft.view().id())
+                    .setReason(reason)
+                    .setFailedAt(now);
+        }
+
+        Transition done() {
+            return to(Optional.of(draft.done(rules.historyLimit())));
+        }
+
+        Transition doneAndForget() {
+            Transition last = done();
+            return new Transition(
+                    before, Optional.empty(), last.publication(), last.status(), last.failures(), last.counted());
+        }
+
+        Transition forget() {
+            return new Transition(before, Optional.empty(), Optional.empty(), Optional.empty(), List.of(), counted);
+        }
+
+        private Transition to(Optional<Study> after) {
+            return new Transition(
+                    before,
+                    after,
+                    Optional.ofNullable(publication),
+                    after.map(study -> Results.status(study, modalitiesOf(study), now)),
+                    failures,
+                    counted);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package io.cloe.topology.study;
+
+import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ScanEvent;
+import io.cloe.schemas.StudyCommand;
+import io.cloe.schemas.StudyTimer;
+
+/** What can happen to a study. */
+public sealed interface StudyInput {
+
+    /**
+     * A scan event arrived.
+     *
+     * @param event the event, checked by {@link ScanEventCheck}
+     * @param traceparent W3C trace context of the event, or null
+     */
+    record ScanArrived(ScanEvent event, String traceparent) implements StudyInput {}
+
+    /**
+     * An operator gave a command.
+     *
+     * @param command the command
+     */
+    record CommandGiven(StudyCommand command) implements StudyInput {}
+
+    /**
+     * A job ended.
+     *
+     * @param result outcome or faults, never a claim
+     */
+    record JobEnded(InferenceResult result) implements StudyInput {}
+
+    /**
+     * A stored timer is due.
+     *
+     * @param timer the timer as it was stored
+     */
+    record TimerDue(StudyTimer timer) implements StudyInput {}
+}

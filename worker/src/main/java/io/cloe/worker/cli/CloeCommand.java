@@ -1,0 +1,92 @@
+package io.cloe.worker.cli;
+
+import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.kafka.StartupException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.ParseResult;
+
+/** The command {@code cloe}. */
+@Command(
+        name = "cloe",
+        description = {
+            "Assembles brain MRI studies on Kafka and segments them with whichever modalities arrived.",
+            "Models shipped with this project are for demonstration, NOT FOR CLINICAL USE.",
+            ""
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = CloeCommand.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            RunCommand.class,
+            SubmitCommand.class,
+            WatchCommand.class,
+            TopicsCommand.class,
+            ModelCommand.class,
+            ConfigCommand.class,
+            CommandLine.HelpCommand.class
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:all went well",
+            "1:something failed that no other code says",
+            "2:wrong usage or configuration",
+            "3:no Kafka broker answers, or topics are missing or do not fit",
+            "4:a model bundle was refused",
+            "5:the device cannot be used",
+            "6:the mask directory cannot be used",
+            "7:not all that was waited for came in time"
+        })
+public final class CloeCommand {
+
+    private CloeCommand() {}
+
+    /** The command line, to which a distribution may add subcommands. */
+    public static CommandLine commandLine() {
+        return new CommandLine(new CloeCommand())
+                .setExecutionExceptionHandler(new OneLineErrors())
+                .setExitCodeExceptionMapper(failure -> ExitCode.FAILED)
+                .setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    /** Runs a command and ends the process with its exit code. */
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** Errors that an operator can mend are one line; anything else keeps its stack. */
+    private static final class OneLineErrors implements IExecutionExceptionHandler {
+
+        @Override
+        public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed)
+                throws Exception {
+            PrintWriter err = command.getErr();
+            if (failure instanceof ConfigurationException) {
+                err.println("cloe: " + failure.getMessage());
+                return ExitCode.CONFIGURATION;
+            }
+            if (failure instanceof StartupException startup) {
+                err.println("cloe: " + startup.getMessage());
+                return ExitCode.of(startup.kind());
+            }
+            if (failure instanceof UserErrorException) {
+                err.println("cloe: " + failure.getMessage());
+                return ExitCode.CONFIGURATION;
+            }
+            throw failure;
+        }
+    }
+
+    /** Version from the jar's manifest. */
+    static final class Version implements IVersionProvider {
+
+        @Override
+        public String[] getVersion() {
+            String version = CloeCommand.class.getPackage().getImplementationVersion();
+            return new String[] {"cloe " + (version == null ? "(development build)" : version)};
+        }
+    }
+}

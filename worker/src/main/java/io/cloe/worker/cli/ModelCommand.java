@@ -1,0 +1,83 @@
+package io.cloe.worker.cli;
+
+import io.cloe.worker.bundle.BundleException;
+import io.cloe.worker.bundle.BundleReader;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.inference.BundleVerifier;
+import io.cloe.worker.inference.DeviceChoice;
+import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.EngineSettings;
+import io.cloe.worker.inference.InferenceEngine;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code cloe model}. */
+@Command(
+        name = "model",
+        description = "Model bundles.",
+        mixinStandardHelpOptions = true,
+        subcommands = ModelCommand.Verify.class)
+final class ModelCommand {
+
+    /** {@code cloe model verify}. */
+    @Command(
+            name = "verify",
+            description = "Checks a bundle as a worker would: manifest, digests, every graph, and the golden window.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Verify implements Callable<Integer> {
+
+        @Parameters(paramLabel = "BUNDLE", description = "Folder of the bundle.")
+        private Path folder;
+
+        @Option(
+                names = "--device",
+                defaultValue = "cpu",
+                description = "auto, cpu or cuda:N. Default: ${DEFAULT-VALUE}.")
+        private String device;
+
+        @Spec
+        private CommandSpec spec;
+
+        @Override
+        public Integer call() throws EngineException {
+            PrintWriter out = spec.commandLine().getOut();
+            try {
+                ModelBundle bundle = BundleReader.open(folder);
+                EngineSettings settings = EngineSettings.defaults().withDevice(DeviceChoice.parse(device));
+                try (InferenceEngine engine = InferenceEngine.open(bundle, settings)) {
+                    BundleVerifier.GoldenReport golden = BundleVerifier.verifyEveryGraph(bundle, engine);
+                    out.printf(
+                            Locale.ROOT,
+                            "%s %s %s: ok%n  sha256      %s%n  modalities  %s%n  graphs      %d%n  device      %s%n"
+                                    + "  golden      largest difference %.1e%n",
+                            bundle.identity().family(),
+                            bundle.identity().id(),
+                            bundle.identity().version(),
+                            bundle.identity().digest(),
+                            String.join(", ", bundle.modalities()),
+                            bundle.graphs().size(),
+                            engine.device().running(),
+                            golden.largestDifference());
+                    if (bundle.notForClinicalUse()) {
+                        out.println("  NOT FOR CLINICAL USE: a demonstration model");
+                    }
+                    return ExitCode.OK;
+                }
+            } catch (BundleException e) {
+                spec.commandLine().getErr().println("cloe: bundle refused: " + e.kind() + ": " + e.getMessage());
+                return ExitCode.MODEL;
+            } catch (EngineException e) {
+                spec.commandLine().getErr().println("cloe: " + e.kind() + ": " + e.getMessage());
+                return e.kind() == EngineException.Kind.UNKNOWN_DEVICE ? ExitCode.CONFIGURATION : ExitCode.DEVICE;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.cloe.worker.cli;
+
+import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.kafka.WorkerProcess;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code cloe run}. */
+@Command(
+        name = "run",
+        description = "Runs a worker until it is stopped (Ctrl-C or SIGTERM).",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class RunCommand implements Callable<Integer> {
+
+    private static final Duration START_PATIENCE = Duration.ofMinutes(10);
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        WorkerConfig config = settings.worker();
+        WorkerProcess worker = WorkerProcess.start(config);
+        Thread onSignal = new Thread(worker::close, "cloe-shutdown");
+        Runtime.getRuntime().addShutdownHook(onSignal);
+        if (worker.awaitRunning(START_PATIENCE)) {
+            spec.commandLine().getOut().println("cloe: running as " + config.applicationId());
+            spec.commandLine().getOut().flush();
+        }
+        try {
+            worker.ended().get();
+            return ExitCode.OK;
+        } catch (ExecutionException e) {
+            spec.commandLine()
+                    .getErr()
+                    .println("cloe: stopped by " + e.getCause().getClass().getSimpleName() + "; see the log");
+            return ExitCode.FAILED;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+package io.cloe.worker.cli;
+
+import io.cloe.schemas.ScanEvent;
+import io.cloe.worker.config.DurationText;
+import io.cloe.worker.submit.ScanEventProducer;
+import io.cloe.worker.submit.ScanEvents;
+import io.cloe.worker.submit.StudyFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code cloe submit}. */
+@Command(
+        name = "submit",
+        description = {
+            "Sends a scan event for every volume below a folder.",
+            "A study is a folder with files such as t1.nii.gz, t1ce.nii.gz, t2.nii.gz, flair.nii.gz, or in BraTS names"
+                    + " (BraTS-GLI-00000-000-t1c.nii.gz). The folder's name becomes the study id: it must not be a"
+                    + " patient's name.",
+            "The files must lie below a volume root of the workers, under the same path."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class SubmitCommand implements Callable<Integer> {
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Parameters(paramLabel = "DIR", description = "A study's folder, or a folder of such folders.")
+    private Path folder;
+
+    @Option(
+            names = "--modalities",
+            split = ",",
+            paramLabel = "NAME",
+            description = "Send only these, comma-separated; default: all found.")
+    private Set<String> modalities = Set.of();
+
+    @Option(
+            names = "--expect",
+            split = ",",
+            paramLabel = "NAME",
+            description = "Modalities after which the study runs at once; default: all that the model knows.")
+    private List<String> expected;
+
+    @Option(
+            names = "--deadline",
+            paramLabel = "DURATION",
+            description = "Wait no longer than this from now, such as 30s.")
+    private String deadline;
+
+    @Option(names = "--family", description = "Model family; default: the worker's first.")
+    private String family;
+
+    @Option(names = "--study-prefix", defaultValue = "", description = "Put before each folder's name.")
+    private String prefix;
+
+    @Option(
+            names = "--revision",
+            defaultValue = "0",
+            description = "Revision of the scans; a larger one than before replaces them.")
+    private int revision;
+
+    @Option(names = "--retract", description = "Take the scans back instead.")
+    private boolean retract;
+
+    @Option(names = "--priority", defaultValue = "0", description = "Larger runs first.")
+    private int priority;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        PrintWriter out = spec.commandLine().getOut();
+        Instant now = Instant.now();
+        Instant latest = deadline == null ? null : now.plus(parsedDeadline());
+        List<StudyFolder> studies = studies();
+        int sent = 0;
+        try (ScanEventProducer producer = new ScanEventProducer(settings.client())) {
+            for (StudyFolder study : studies) {
+                for (ScanEvent event : events(study, now, latest)) {
+                    producer.send(event);
+                    sent++;
+                }
+                out.printf("%s%s: %s%n", prefix, study.name(), String.join(" ", chosen(study)));
+                out.flush();
+            }
+        } catch (IOException e) {
+            spec.commandLine().getErr().println("cloe: " + e.getMessage());
+            return ExitCode.KAFKA;
+        }
+        out.printf("%d events of %d studies sent%n", sent, studies.size());
+        return ExitCode.OK;
+    }
+
+    private java.time.Duration parsedDeadline() throws UserErrorException {
+        try {
+            return DurationText.parse(deadline);
+        } catch (IllegalArgumentException e) {
+            throw new UserErrorException("--deadline " + deadline + "; allowed: " + e.getMessage());
+        }
+    }
+
+    private List<StudyFolder> studies() throws UserErrorException {
+        try {
+            List<StudyFolder> studies = StudyFolder.below(folder).stream()
+                    .filter(study -> !chosen(study).isEmpty())
+                    .toList();
+            if (studies.isEmpty()) {
+                throw new UserErrorException("no volumes in " + folder
+                        + " or its folders; allowed: files such as t1.nii.gz or BraTS-GLI-00000-000-t2f.nii.gz");
+            }
+            return studies;
+        } catch (IOException e) {
+            throw new UserErrorException("cannot read " + folder + ": " + e.getMessage());
+        }
+    }
+
+    private Set<String> chosen(StudyFolder study) {
+        Set<String> chosen = new TreeSet<>(study.volumes().keySet());
+        if (!modalities.isEmpty()) {
+            chosen.retainAll(modalities);
+        }
+        return chosen;
+    }
+
+    private List<ScanEvent> events(StudyFolder study, Instant now, Instant latest) throws UserErrorException {
+        List<ScanEvent> events = new ArrayList<>();
+        for (Map.Entry<String, Path> volume : study.volumes().entrySet()) {
+            if (chosen(study).contains(volume.getKey())) {
+                events.add(builder(study, volume, now)
+                        .setModelFamily(family)
+                        .setExpectedModalities(expected)
+                        .setDeadline(latest)
+                        .setPriority(priority)
+                        .build());
+            }
+        }
+        return events;
+    }
+
+    private ScanEvent.Builder builder(StudyFolder study, Map.Entry<String, Path> volume, Instant now)
+            throws UserErrorException {
+        String studyId = prefix + study.name();
+        try {
+            return retract
+                    ? ScanEvents.retracted(studyId, volume.getKey(), revision, now)
+                    : ScanEvents.available(studyId, volume.getKey(), volume.getValue(), revision, now);
+        } catch (IOException e) {
+            throw new UserErrorException("cannot read " + volume.getValue() + ": " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.cloe.worker.cli;
+
+import io.cloe.worker.kafka.TopicAdmin;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cloe topics}. */
+@Command(
+        name = "topics",
+        description = "The worker's topics.",
+        mixinStandardHelpOptions = true,
+        subcommands = TopicsCommand.Create.class)
+final class TopicsCommand {
+
+    /** {@code cloe topics create}. */
+    @Command(
+            name = "create",
+            description = "Makes the topics that do not exist yet; leaves existing ones alone.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Create implements Callable<Integer> {
+
+        @Mixin
+        private SettingsOptions settings;
+
+        @Option(
+                names = "--partitions",
+                defaultValue = "8",
+                description = "Partitions of each topic: at least four per GPU. Default: ${DEFAULT-VALUE}.")
+        private int partitions;
+
+        @Option(
+                names = "--replication-factor",
+                defaultValue = "-1",
+                description = "Copies of each topic; -1 = the broker's default.")
+        private int replicationFactor;
+
+        @Spec
+        private CommandSpec spec;
+
+        @Override
+        public Integer call() throws Exception {
+            if (partitions < 1) {
+                throw new UserErrorException("--partitions " + partitions + "; allowed: 1 or more");
+            }
+            try (TopicAdmin admin = new TopicAdmin(settings.client())) {
+                List<String> made = admin.create(partitions, replicationFactor);
+                admin.check();
+                spec.commandLine()
+                        .getOut()
+                        .println(made.isEmpty() ? "all topics exist" : "made " + String.join(", ", made));
+                return ExitCode.OK;
+            }
+        }
+    }
+}

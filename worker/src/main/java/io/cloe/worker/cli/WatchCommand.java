@@ -1,0 +1,120 @@
+package io.cloe.worker.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cloe.schemas.GatingWeights;
+import io.cloe.schemas.Segmentation;
+import io.cloe.schemas.StudyFailure;
+import io.cloe.worker.config.DurationText;
+import io.cloe.worker.results.OutputReader;
+import io.cloe.worker.results.OutputReader.Output;
+import io.cloe.worker.results.RecordJson;
+import io.cloe.worker.results.ResultTable;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.KafkaException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code cloe watch}. */
+@Command(
+        name = "watch",
+        description = "Prints results and failures as they are committed.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class WatchCommand implements Callable<Integer> {
+
+    private static final Duration POLL = Duration.ofMillis(500);
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Option(names = "--from-beginning", description = "Start with what is there already.")
+    private boolean fromBeginning;
+
+    @Option(names = "--count", paramLabel = "N", description = "Stop after N results.")
+    private Integer count;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "DURATION",
+            description = "Stop after this time, such as 5m; exit code 7 if fewer than --count came.")
+    private String timeout;
+
+    @Option(names = "--json", description = "One JSON object per record of every output topic, with its topic.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** Results whose other half has not come yet. */
+    private final Map<String, Segmentation> withoutWeights = new HashMap<>();
+
+    private int results;
+
+    @Override
+    public Integer call() throws Exception {
+        PrintWriter out = spec.commandLine().getOut();
+        long end = timeout == null
+                ? Long.MAX_VALUE
+                : System.nanoTime() + parsedTimeout().toNanos();
+        try (OutputReader reader = new OutputReader(settings.client(), fromBeginning)) {
+            if (!json) {
+                out.print(ResultTable.header());
+            }
+            out.flush();
+            while (System.nanoTime() < end && (count == null || results < count)) {
+                for (Output output : reader.poll(POLL)) {
+                    print(output, out);
+                }
+                out.flush();
+            }
+        } catch (KafkaException e) {
+            spec.commandLine().getErr().println("cloe: Kafka: " + e.getMessage());
+            return ExitCode.KAFKA;
+        }
+        return count == null || results >= count ? ExitCode.OK : ExitCode.TIMEOUT;
+    }
+
+    private Duration parsedTimeout() throws UserErrorException {
+        try {
+            return DurationText.parse(timeout);
+        } catch (IllegalArgumentException e) {
+            throw new UserErrorException("--timeout " + timeout + "; allowed: " + e.getMessage());
+        }
+    }
+
+    private void print(Output output, PrintWriter out) {
+        SpecificRecord value = output.value();
+        if (json) {
+            ObjectNode object = RecordJson.of(value);
+            out.println(object.objectNode().put("topic", output.topic()).setAll(object));
+            results += value instanceof Segmentation ? 1 : 0;
+        } else if (value instanceof Segmentation segmentation) {
+            withoutWeights.put(segmentation.getStudyId() + '#' + segmentation.getRevision(), segmentation);
+        } else if (value instanceof GatingWeights weights) {
+            row(weights, out);
+        } else if (value instanceof StudyFailure failure) {
+            out.printf(
+                    "%s: %s%s%s%n",
+                    failure.getStudyId(),
+                    failure.getReason(),
+                    failure.getModality() == null ? "" : " " + failure.getModality(),
+                    failure.getRetriable() ? ", will be tried again" : "");
+        }
+    }
+
+    private void row(GatingWeights weights, PrintWriter out) {
+        Segmentation segmentation = withoutWeights.remove(weights.getStudyId() + '#' + weights.getRevision());
+        if (segmentation != null) {
+            out.print(ResultTable.row(segmentation, weights));
+            results++;
+        }
+    }
+}

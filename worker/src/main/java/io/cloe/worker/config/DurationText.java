@@ -1,0 +1,35 @@
+package io.cloe.worker.config;
+
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Durations as people write them: {@code 500ms}, {@code 5s}, {@code 15m}, {@code 2h}, {@code 30d}. */
+public final class DurationText {
+
+    private static final Pattern FORM = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h|d)");
+    private static final Map<String, ChronoUnit> UNITS = Map.of(
+            "ms", ChronoUnit.MILLIS,
+            "s", ChronoUnit.SECONDS,
+            "m", ChronoUnit.MINUTES,
+            "h", ChronoUnit.HOURS,
+            "d", ChronoUnit.DAYS);
+    static final String ALLOWED = "a positive number with a unit: ms, s, m, h or d, such as 15m";
+
+    private DurationText() {}
+
+    /**
+     * Reads a duration.
+     *
+     * @throws IllegalArgumentException for any other text, and for zero
+     */
+    public static Duration parse(String text) {
+        Matcher matcher = FORM.matcher(text.strip());
+        if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
+            throw new IllegalArgumentException(ALLOWED);
+        }
+        return Duration.of(Long.parseLong(matcher.group(1)), UNITS.get(matcher.group(2)));
+    }
+}

@@ -1,0 +1,482 @@
+package io.cloe.worker.config;
+
+import static org.apache.kafka.common.config.ConfigDef.Importance.HIGH;
+import static org.apache.kafka.common.config.ConfigDef.Importance.LOW;
+import static org.apache.kafka.common.config.ConfigDef.Importance.MEDIUM;
+import static org.apache.kafka.common.config.ConfigDef.NO_DEFAULT_VALUE;
+import static org.apache.kafka.common.config.ConfigDef.Range.between;
+
+import io.cloe.topology.Topics;
+import io.cloe.topology.study.RequiredModalities;
+import io.cloe.topology.study.StudyRules;
+import io.cloe.worker.inference.DeviceChoice;
+import io.cloe.worker.inference.EngineException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.apache.kafka.common.config.AbstractConfig;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.config.ConfigException;
+
+/**
+ * The worker's configuration. Every key is declared here, once. Keys that start with {@code kafka.} are passed to Kafka without
+ * the prefix.
+ */
+public final class WorkerConfig {
+
+    /** Prefix of keys that are passed on to every Kafka client. */
+    public static final String KAFKA_PREFIX = "kafka.";
+
+    public static final String BOOTSTRAP_SERVERS = "bootstrap.servers";
+    public static final String APPLICATION_ID = "application.id";
+    public static final String STATE_DIRECTORY = "state.directory";
+    public static final String STREAM_THREADS = "stream.threads";
+    public static final String GROUP_PROTOCOL = "group.protocol";
+    public static final String REPLICATION_FACTOR = "replication.factor";
+    public static final String TOPICS_PREFIX = "topics.prefix";
+    public static final String TOPICS_PARTITIONS = "topics.partitions";
+    public static final String MODEL_BUNDLES = "model.bundles";
+    public static final String DEVICE = "device";
+    public static final String INFERENCE_THREADS = "inference.threads";
+    public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
+    public static final String DECODE_THREADS = "decode.threads";
+    public static final String VOLUME_ROOTS = "volume.roots";
+    public static final String VOLUME_MAX_VOXELS = "volume.max.voxels";
+    public static final String MASK_DIRECTORY = "mask.directory";
+    public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
+    public static final String STUDY_TIMEOUT = "study.timeout";
+    public static final String STUDY_LONGEST_WAIT = "study.longest-wait";
+    public static final String STUDY_SETTLE = "study.settle";
+    public static final String STUDY_RETENTION = "study.retention";
+    public static final String STUDY_REQUIRED = "study.required";
+    public static final String STUDY_ON_INCOMPLETE = "study.on-incomplete";
+    public static final String STUDY_HISTORY = "study.history";
+    public static final String RETRY_ATTEMPTS = "retry.attempts";
+    public static final String RETRY_FIRST_DELAY = "retry.first-delay";
+    public static final String RETRY_LONGEST_DELAY = "retry.longest-delay";
+    public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
+
+    private static final ConfigDef DEFINITION = new ConfigDef()
+            .define(
+                    BOOTSTRAP_SERVERS,
+                    Type.LIST,
+                    NO_DEFAULT_VALUE,
+                    ConfigDef.ValidList.anyNonDuplicateValues(false, false),
+                    HIGH,
+                    "Kafka brokers, host:port, comma-separated.")
+            .define(
+                    MODEL_BUNDLES,
+                    Type.LIST,
+                    NO_DEFAULT_VALUE,
+                    ConfigDef.ValidList.anyNonDuplicateValues(false, false),
+                    HIGH,
+                    "Folders of model bundles, one per model family, comma-separated. The first family serves events that"
+                            + " name none.")
+            .define(
+                    VOLUME_ROOTS,
+                    Type.LIST,
+                    NO_DEFAULT_VALUE,
+                    ConfigDef.ValidList.anyNonDuplicateValues(false, false),
+                    HIGH,
+                    "Absolute folders below which volumes may be read, comma-separated. Nothing else is ever opened.")
+            .define(
+                    MASK_DIRECTORY,
+                    Type.STRING,
+                    NO_DEFAULT_VALUE,
+                    absolutePath(),
+                    HIGH,
+                    "Absolute folder that masks are written to.")
+            .define(
+                    APPLICATION_ID,
+                    Type.STRING,
+                    "cloe-worker",
+                    new ConfigDef.NonEmptyString(),
+                    HIGH,
+                    "Name of the group of workers that share the work. State and offsets belong to it.")
+            .define(
+                    STATE_DIRECTORY,
+                    Type.STRING,
+                    "/var/lib/cloe/state",
+                    absolutePath(),
+                    HIGH,
+                    "Absolute folder for local state. On a volume that survives restarts: it holds the identity by which a"
+                            + " restarted worker fences its former self.")
+            .define(
+                    DEVICE,
+                    Type.STRING,
+                    "auto",
+                    knownDevice(),
+                    HIGH,
+                    "auto, cpu or cuda:N. cuda:N never falls back to the CPU; auto says what it chose and why.")
+            .define(
+                    STUDY_TIMEOUT,
+                    Type.STRING,
+                    "15m",
+                    duration(),
+                    HIGH,
+                    "How long to wait for further scans after a study's first.")
+            .define(
+                    STUDY_REQUIRED,
+                    Type.STRING,
+                    "any",
+                    requiredModalities(),
+                    HIGH,
+                    "Modalities without which an incomplete study does not run: any, or an expression such as"
+                            + " T1CE and (T2 or FLAIR).")
+            .define(
+                    STUDY_ON_INCOMPLETE,
+                    Type.STRING,
+                    "run",
+                    ConfigDef.ValidString.in("run", "wait", "discard"),
+                    HIGH,
+                    "What happens at the deadline when required modalities are missing: run with what is there, wait for"
+                            + " them, or discard the study as failed.")
+            .define(
+                    STUDY_SETTLE,
+                    Type.STRING,
+                    "5s",
+                    duration(),
+                    MEDIUM,
+                    "How long to collect late, corrected and retracted scans after a result before a new revision runs.")
+            .define(
+                    STUDY_RETENTION,
+                    Type.STRING,
+                    "30d",
+                    duration(),
+                    MEDIUM,
+                    "How long a closed study is kept for late scans.")
+            .define(
+                    STUDY_LONGEST_WAIT,
+                    Type.STRING,
+                    "7d",
+                    duration(),
+                    LOW,
+                    "Upper bound of deadlines that events and commands name.")
+            .define(STUDY_HISTORY, Type.INT, 64, between(8, 1_000), LOW, "Steps of its story kept per study.")
+            .define(
+                    RETRY_ATTEMPTS,
+                    Type.INT,
+                    5,
+                    between(1, 100),
+                    MEDIUM,
+                    "Attempts at a job that fails for a reason that may go away, such as a file that is not there yet.")
+            .define(
+                    RETRY_FIRST_DELAY,
+                    Type.STRING,
+                    "2s",
+                    duration(),
+                    LOW,
+                    "Wait before the second attempt; doubled for each further one.")
+            .define(RETRY_LONGEST_DELAY, Type.STRING, "5m", duration(), LOW, "Upper bound of a wait between attempts.")
+            .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
+            .define(
+                    TOPICS_PARTITIONS,
+                    Type.INT,
+                    8,
+                    between(1, 10_000),
+                    MEDIUM,
+                    "Partitions of topics that 'topics create' makes. At least four per GPU.")
+            .define(
+                    REPLICATION_FACTOR,
+                    Type.INT,
+                    -1,
+                    between(-1, 32_767),
+                    MEDIUM,
+                    "Copies of each topic that the worker or 'topics create' makes; -1 = the broker's default.")
+            .define(STREAM_THREADS, Type.INT, 1, between(1, 256), MEDIUM, "Threads that assemble studies.")
+            .define(
+                    GROUP_PROTOCOL,
+                    Type.STRING,
+                    "classic",
+                    ConfigDef.ValidString.in("classic", "streams"),
+                    LOW,
+                    "Rebalance protocol: classic, or streams (KIP-1071; brokers 4.2 or newer).")
+            .define(
+                    INFERENCE_THREADS,
+                    Type.INT,
+                    Runtime.getRuntime().availableProcessors(),
+                    between(1, 1_024),
+                    MEDIUM,
+                    "Threads that compute one window on the CPU. Default: all processors.")
+            .define(
+                    INFERENCE_MEMORY_MIB,
+                    Type.INT,
+                    2_048,
+                    between(64, 1 << 20),
+                    MEDIUM,
+                    "Heap that one study's inference may take, in MiB; a larger study is refused.")
+            .define(
+                    DECODE_THREADS,
+                    Type.INT,
+                    2,
+                    between(1, 64),
+                    MEDIUM,
+                    "Threads that read and normalise studies ahead of the device, one study each.")
+            .define(
+                    VOLUME_MAX_VOXELS,
+                    Type.INT,
+                    64 << 20,
+                    between(1_000, 1 << 30),
+                    MEDIUM,
+                    "Voxels of the largest volume that is read; checked before any memory is taken.")
+            .define(
+                    MASK_INLINE_MAX_BYTES,
+                    Type.INT,
+                    0,
+                    between(0, 900_000),
+                    LOW,
+                    "Masks up to this size also travel in the result; 0 = never.")
+            .define(
+                    RESULT_CACHE_ENTRIES,
+                    Type.INT,
+                    128,
+                    between(0, 1 << 20),
+                    LOW,
+                    "Results kept in memory by input and model digest, so that a replay does not pay for the device"
+                            + " twice.");
+
+    private final AbstractConfig parsed;
+    private final Map<String, String> kafka;
+
+    private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka) {
+        this.parsed = parsed;
+        this.kafka = Map.copyOf(kafka);
+    }
+
+    /**
+     * Checks and types the settings.
+     *
+     * @throws ConfigurationException naming the first key that is unknown, missing or out of range
+     */
+    public static WorkerConfig of(Map<String, String> settings) throws ConfigurationException {
+        Map<String, String> own = new HashMap<>();
+        Map<String, String> kafka = new TreeMap<>();
+        for (Map.Entry<String, String> setting : settings.entrySet()) {
+            if (setting.getKey().startsWith(KAFKA_PREFIX)) {
+                kafka.put(setting.getKey().substring(KAFKA_PREFIX.length()), setting.getValue());
+            } else if (DEFINITION.names().contains(setting.getKey())) {
+                own.put(setting.getKey(), setting.getValue());
+            } else {
+                throw new ConfigurationException("unknown setting " + setting.getKey()
+                        + "; allowed: the keys of 'config docs', and kafka.* for Kafka's own");
+            }
+        }
+        for (ConfigDef.ConfigKey key : DEFINITION.configKeys().values()) {
+            boolean required = !key.hasDefault();
+            if (required && !own.containsKey(key.name)) {
+                throw new ConfigurationException("missing setting " + key.name + ": " + key.documentation);
+            }
+        }
+        try {
+            AbstractConfig parsed = new AbstractConfig(DEFINITION, own, false);
+            requireAbsolute(parsed, VOLUME_ROOTS);
+            return new WorkerConfig(parsed, kafka);
+        } catch (ConfigException e) {
+            throw new ConfigurationException(e.getMessage());
+        }
+    }
+
+    /** The reference of all keys, as a Markdown table. */
+    public static String reference() {
+        StringBuilder table = new StringBuilder("| key | type | default | allowed | what |\n|---|---|---|---|---|\n");
+        DEFINITION.configKeys().values().stream()
+                .sorted((a, b) ->
+                        a.importance == b.importance ? a.name.compareTo(b.name) : a.importance.compareTo(b.importance))
+                .forEach(key -> table.append("| `")
+                        .append(key.name)
+                        .append("` | ")
+                        .append(key.type.toString().toLowerCase(Locale.ROOT))
+                        .append(" | ")
+                        .append(defaultOf(key))
+                        .append(" | ")
+                        .append(allowedOf(key))
+                        .append(" | ")
+                        .append(key.documentation)
+                        .append(" |\n"));
+        return table.toString();
+    }
+
+    private static String defaultOf(ConfigDef.ConfigKey key) {
+        if (!key.hasDefault()) {
+            return "*required*";
+        }
+        if (key.name.equals(INFERENCE_THREADS)) {
+            return "all processors";
+        }
+        return String.valueOf(key.defaultValue).isEmpty() ? "(empty)" : "`" + key.defaultValue + "`";
+    }
+
+    private static String allowedOf(ConfigDef.ConfigKey key) {
+        boolean list = key.type == Type.LIST;
+        return list || key.validator == null ? "" : key.validator.toString();
+    }
+
+    /** Names of all keys but Kafka's. */
+    public static Set<String> keys() {
+        return DEFINITION.names();
+    }
+
+    public List<String> bootstrapServers() {
+        return parsed.getList(BOOTSTRAP_SERVERS);
+    }
+
+    public String applicationId() {
+        return parsed.getString(APPLICATION_ID);
+    }
+
+    public Path stateDirectory() {
+        return Path.of(parsed.getString(STATE_DIRECTORY));
+    }
+
+    public int streamThreads() {
+        return parsed.getInt(STREAM_THREADS);
+    }
+
+    public String groupProtocol() {
+        return parsed.getString(GROUP_PROTOCOL);
+    }
+
+    public int replicationFactor() {
+        return parsed.getInt(REPLICATION_FACTOR);
+    }
+
+    public Topics topics() {
+        return Topics.withPrefix(parsed.getString(TOPICS_PREFIX));
+    }
+
+    public int partitions() {
+        return parsed.getInt(TOPICS_PARTITIONS);
+    }
+
+    public List<Path> modelBundles() {
+        return parsed.getList(MODEL_BUNDLES).stream().map(Path::of).toList();
+    }
+
+    public DeviceChoice device() {
+        return parseDevice(parsed.getString(DEVICE));
+    }
+
+    public int inferenceThreads() {
+        return parsed.getInt(INFERENCE_THREADS);
+    }
+
+    public long inferenceMemoryBytes() {
+        return parsed.getInt(INFERENCE_MEMORY_MIB) * (1L << 20);
+    }
+
+    public int decodeThreads() {
+        return parsed.getInt(DECODE_THREADS);
+    }
+
+    public List<Path> volumeRoots() {
+        return parsed.getList(VOLUME_ROOTS).stream().map(Path::of).toList();
+    }
+
+    public int maxVoxels() {
+        return parsed.getInt(VOLUME_MAX_VOXELS);
+    }
+
+    public Path maskDirectory() {
+        return Path.of(parsed.getString(MASK_DIRECTORY));
+    }
+
+    public int maskInlineMaxBytes() {
+        return parsed.getInt(MASK_INLINE_MAX_BYTES);
+    }
+
+    public int resultCacheEntries() {
+        return parsed.getInt(RESULT_CACHE_ENTRIES);
+    }
+
+    /** The study rules. */
+    public StudyRules rules() {
+        return new StudyRules(
+                duration(STUDY_TIMEOUT),
+                duration(STUDY_LONGEST_WAIT),
+                duration(STUDY_SETTLE),
+                duration(STUDY_RETENTION),
+                RequiredModalities.parse(parsed.getString(STUDY_REQUIRED)),
+                StudyRules.OnIncomplete.valueOf(
+                        parsed.getString(STUDY_ON_INCOMPLETE).toUpperCase(Locale.ROOT)),
+                new StudyRules.Retry(
+                        parsed.getInt(RETRY_ATTEMPTS), duration(RETRY_FIRST_DELAY), duration(RETRY_LONGEST_DELAY)),
+                parsed.getInt(STUDY_HISTORY));
+    }
+
+    /** Settings for every Kafka client: the brokers, and what was given under {@code kafka.}. */
+    public Map<String, Object> kafkaSettings() {
+        Map<String, Object> settings = new HashMap<>(kafka);
+        settings.put("bootstrap.servers", String.join(",", bootstrapServers()));
+        return settings;
+    }
+
+    private Duration duration(String key) {
+        return DurationText.parse(parsed.getString(key));
+    }
+
+    private static void requireAbsolute(AbstractConfig parsed, String key) {
+        for (String path : parsed.getList(key)) {
+            if (!Path.of(path).isAbsolute()) {
+                throw new ConfigException(key, path, "allowed: absolute paths");
+            }
+        }
+    }
+
+    private static ConfigDef.Validator absolutePath() {
+        return text("an absolute path", path -> {
+            if (!Path.of(path).isAbsolute()) {
+                throw new IllegalArgumentException("not absolute");
+            }
+        });
+    }
+
+    private static ConfigDef.Validator topicPrefix() {
+        return text("letters, digits, '.', '_' and '-'", prefix -> {
+            if (!prefix.matches("[A-Za-z0-9._-]*")) {
+                throw new IllegalArgumentException("not a topic name");
+            }
+        });
+    }
+
+    private static ConfigDef.Validator knownDevice() {
+        return text("auto, cpu or cuda:N", WorkerConfig::parseDevice);
+    }
+
+    private static DeviceChoice parseDevice(String device) {
+        try {
+            return DeviceChoice.parse(device);
+        } catch (EngineException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+
+    private static ConfigDef.Validator duration() {
+        return text(DurationText.ALLOWED, DurationText::parse);
+    }
+
+    private static ConfigDef.Validator requiredModalities() {
+        return text("any, or modality names joined by 'and', 'or' and parentheses", RequiredModalities::parse);
+    }
+
+    /** A validator from a parser that throws IllegalArgumentException. */
+    private static ConfigDef.Validator text(String allowed, Consumer<String> parser) {
+        return ConfigDef.LambdaValidator.with(
+                (key, value) -> {
+                    try {
+                        parser.accept((String) value);
+                    } catch (IllegalArgumentException e) {
+                        boolean explained =
+                                e.getMessage() != null && e.getMessage().contains("allowed: ");
+                        throw new ConfigException(key, value, explained ? e.getMessage() : "allowed: " + allowed);
+                    }
+                },
+                () -> allowed);
+    }
+}

@@ -1,0 +1,2 @@
+/** Configuration: every key once, with type, default, validator and documentation. */
+package io.cloe.worker.config;

@@ -1,0 +1,309 @@
+package io.cloe.worker.execution;
+
+import io.cloe.schemas.FailureReason;
+import io.cloe.schemas.InferenceFault;
+import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.InferenceOutcome;
+import io.cloe.schemas.JobScan;
+import io.cloe.schemas.MaskReference;
+import io.cloe.schemas.ModalityGating;
+import io.cloe.schemas.ModelReference;
+import io.cloe.schemas.RevisionChange;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.bundle.ModelIdentity;
+import io.cloe.worker.execution.Stages.Decoded;
+import io.cloe.worker.execution.Stages.Segmented;
+import io.cloe.worker.inference.CropSegmentation;
+import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.Estimate;
+import io.cloe.worker.inference.FieldOfView;
+import io.cloe.worker.inference.InferenceControl;
+import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.inference.ModalityTrust;
+import io.cloe.worker.inference.RegionVolumes;
+import io.cloe.worker.inference.ReviewFlags;
+import io.cloe.worker.inference.ReviewLimits;
+import io.cloe.worker.masks.MaskName;
+import io.cloe.worker.masks.MaskStore;
+import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.volume.GeometryCheck;
+import io.cloe.worker.volume.Grid;
+import io.cloe.worker.volume.LoadedVolume;
+import io.cloe.worker.volume.MaskFile;
+import io.cloe.worker.volume.NiftiMaskWriter;
+import io.cloe.worker.volume.NiftiReader;
+import io.cloe.worker.volume.PreparedStudy;
+import io.cloe.worker.volume.PreprocessorSettings;
+import io.cloe.worker.volume.StudyPreprocessor;
+import io.cloe.worker.volume.Volume;
+import io.cloe.worker.volume.VolumeException;
+import io.cloe.worker.volume.VolumeSource;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The stages of a job for one model: {@link #decode}, {@link #segment}, {@link #measure}, {@link #store}. Stateless but for its
+ * parts; {@code segment} is for the engine's one thread, the others for any.
+ */
+final class StudyInference {
+
+    /** Review flag: the mask of the superseded revision could not be read, so the change is not known. */
+    static final String PREVIOUS_MASK_UNREADABLE = "PREVIOUS_MASK_UNREADABLE";
+
+    private static final Logger LOG = LoggerFactory.getLogger(StudyInference.class);
+
+    private final InferenceEngine engine;
+    private final ModelBundle bundle;
+    private final VolumeSource volumes;
+    private final StudyPreprocessor preprocessor;
+    private final MaskStore masks;
+    private final NiftiReader maskReader;
+    private final int inlineMaxBytes;
+    private final Clock clock;
+
+    StudyInference(
+            InferenceEngine engine,
+            VolumeSource volumes,
+            MaskStore masks,
+            int maxVoxels,
+            int inlineMaxBytes,
+            Clock clock) {
+        this.engine = engine;
+        this.bundle = engine.bundle();
+        this.volumes = volumes;
+        this.preprocessor = new StudyPreprocessor(new PreprocessorSettings(
+                bundle.orientation(),
+                bundle.window().depth(),
+                bundle.window().height(),
+                bundle.window().width(),
+                bundle.clip(),
+                maxVoxels));
+        this.masks = masks;
+        this.maskReader = new NiftiReader(maxVoxels);
+        this.inlineMaxBytes = inlineMaxBytes;
+        this.clock = clock;
+    }
+
+    ModelIdentity model() {
+        return bundle.identity();
+    }
+
+    /**
+     * Reads a job's volumes and makes them ready for the network.
+     *
+     * @throws JobFaultException with a fault for each volume that cannot be used
+     */
+    Decoded decode(InferenceJob job) throws JobFaultException {
+        Map<String, LoadedVolume> loaded = load(job);
+        Map<String, Grid> grids = new TreeMap<>();
+        loaded.forEach((modality, volume) -> grids.put(modality, volume.volume().grid()));
+        Set<String> mismatched = GeometryCheck.mismatched(grids);
+        if (!mismatched.isEmpty()) {
+            throw new JobFaultException(mismatched.stream()
+                    .map(modality -> new InferenceFault(modality, FailureReason.GEOMETRY_MISMATCH, false))
+                    .toList());
+        }
+        LinkedHashMap<String, Volume> inOrder = new LinkedHashMap<>();
+        Set<String> flags = new TreeSet<>();
+        for (String modality : bundle.inBundleOrder(loaded.keySet())) {
+            Volume volume = loaded.get(modality).volume();
+            inOrder.put(modality, volume);
+            volume.flags().forEach(flag -> flags.add(flag.name()));
+        }
+        try {
+            return new Decoded(job, preprocessor.prepare(inOrder), inputDigest(loaded), flags);
+        } catch (VolumeException e) {
+            throw new JobFaultException(
+                    List.of(JobFaultException.fault(e.modality().orElse(null), e)));
+        }
+    }
+
+    private Map<String, LoadedVolume> load(InferenceJob job) throws JobFaultException {
+        Map<String, LoadedVolume> loaded = new TreeMap<>();
+        List<InferenceFault> faults = new ArrayList<>();
+        for (JobScan scan : job.getScans()) {
+            String modality = scan.getScan().getModality();
+            try {
+                loaded.put(modality, volumes.load(scan.getVolume()));
+            } catch (VolumeException e) {
+                LOG.warn("job {}: {} cannot be used: {} ({})", job.getJobId(), modality, e.reason(), e.getMessage());
+                faults.add(JobFaultException.fault(modality, e));
+            }
+        }
+        if (!faults.isEmpty()) {
+            throw new JobFaultException(faults);
+        }
+        return loaded;
+    }
+
+    /** SHA-256 over lines {@code MODALITY:SHA256-OF-FILE}, in bundle order. */
+    private String inputDigest(Map<String, LoadedVolume> loaded) {
+        String lines = bundle.inBundleOrder(loaded.keySet()).stream()
+                .map(modality -> modality + ":" + loaded.get(modality).sha256() + "\n")
+                .collect(Collectors.joining());
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(sha256.digest(lines.getBytes(StandardCharsets.US_ASCII)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java runtime has SHA-256", e);
+        }
+    }
+
+    /**
+     * Runs the network.
+     *
+     * @throws EngineException when there is no result
+     */
+    Segmented segment(Decoded decoded, InferenceControl control) throws EngineException {
+        return new Segmented(decoded, engine.infer(decoded.study().crop(), control));
+    }
+
+    /** Makes the mask file and measures it. */
+    Measures measure(Segmented segmented) {
+        PreparedStudy study = segmented.decoded().study();
+        CropSegmentation segmentation = segmented.segmentation();
+        Grid grid = study.grid();
+        MaskFile mask = NiftiMaskWriter.write(study.restore(segmentation.maskLabels(bundle)), grid);
+        Set<String> flags = new TreeSet<>(segmented.decoded().flags());
+        ReviewFlags.of(
+                        bundle,
+                        study.crop(),
+                        fieldOfView(study),
+                        segmentation,
+                        grid.spacingMm(),
+                        ReviewLimits.defaults())
+                .forEach(flag -> flags.add(flag.name()));
+        return new Measures(
+                mask,
+                Arrays.stream(grid.dims()).boxed().toList(),
+                Arrays.stream(grid.affine()).boxed().toList(),
+                volumesMl(segmentation, grid),
+                segmentation.trust().stream().map(StudyInference::gating).toList(),
+                segmentation.gateActed(),
+                List.copyOf(flags));
+    }
+
+    private static FieldOfView fieldOfView(PreparedStudy study) {
+        int[] origin = study.cropOrigin();
+        int[] size = study.volumeSize();
+        return new FieldOfView(
+                -origin[2], size[2] - origin[2], -origin[1], size[1] - origin[1], -origin[0], size[0] - origin[0]);
+    }
+
+    private Map<String, Double> volumesMl(CropSegmentation segmentation, Grid grid) {
+        double cubicMillimetres = Arrays.stream(grid.spacingMm()).reduce(1, (a, b) -> a * b);
+        RegionVolumes volumesFound = RegionVolumes.of(bundle, segmentation.voxelsPerClass(bundle), cubicMillimetres);
+        Map<String, Double> byName = new TreeMap<>(volumesFound.classes());
+        byName.putAll(volumesFound.regions());
+        return byName;
+    }
+
+    private static ModalityGating gating(ModalityTrust trust) {
+        return new ModalityGating(
+                trust.modality(),
+                trust.weight().mean(),
+                trust.weight().spread(),
+                trust.globalConsistency().map(Estimate::mean).orElse(null),
+                trust.regionalConsistency().map(Estimate::mean).orElse(null),
+                trust.globalConsistency().map(Estimate::spread).orElse(null),
+                trust.regionalConsistency().map(Estimate::spread).orElse(null));
+    }
+
+    /**
+     * Stores the mask and puts the outcome together. The mask is in the store before anybody hears of it.
+     *
+     * @param timingsMs milliseconds of the stages before this one
+     */
+    InferenceOutcome store(InferenceJob job, String inputDigest, Measures measures, Map<String, Long> timingsMs)
+            throws JobFaultException {
+        long start = System.nanoTime();
+        ModelIdentity model = bundle.identity();
+        MaskName name = new MaskName(job.getStudyId(), job.getRevision(), model.digest(), inputDigest);
+        URI location;
+        try {
+            location = masks.create(name, measures.mask());
+        } catch (MaskStoreException e) {
+            LOG.error("job {}: {}", job.getJobId(), e.getMessage());
+            throw JobFaultException.ofJob(FailureReason.MASK_STORE_ERROR, e.retriable());
+        }
+        List<String> flags = new ArrayList<>(measures.flags());
+        RevisionChange change = change(job, measures, flags).orElse(null);
+        Map<String, Long> timings = new TreeMap<>(timingsMs);
+        timings.put("write", (System.nanoTime() - start) / 1_000_000);
+        return InferenceOutcome.newBuilder()
+                .setModel(new ModelReference(model.family(), model.id(), model.version(), model.digest()))
+                .setMask(reference(location, measures))
+                .setVolumesMl(measures.volumesMl())
+                .setGating(measures.gating())
+                .setGateActed(measures.gateActed())
+                .setFlags(flags)
+                .setChange(change)
+                .setTimingsMs(timings)
+                .setInputDigest(inputDigest)
+                .setFinishedAt(clock.instant())
+                .build();
+    }
+
+    private MaskReference reference(URI location, Measures measures) {
+        byte[] bytes = measures.mask().bytes();
+        return MaskReference.newBuilder()
+                .setUri(location.toString())
+                .setSha256(measures.mask().sha256())
+                .setSizeBytes(bytes.length)
+                .setInline(bytes.length <= inlineMaxBytes ? ByteBuffer.wrap(bytes) : null)
+                .setLabelScheme(bundle.labelScheme())
+                .setDims(measures.dims())
+                .setAffine(measures.affine())
+                .build();
+    }
+
+    /** Empty for a first revision, and when the former mask lies on another grid or cannot be read. */
+    private Optional<RevisionChange> change(InferenceJob job, Measures measures, List<String> flags) {
+        if (job.getPrevious() == null || !job.getPrevious().getMask().getDims().equals(measures.dims())) {
+            return Optional.empty();
+        }
+        try {
+            byte[] before =
+                    labels(masks.read(URI.create(job.getPrevious().getMask().getUri())));
+            byte[] after = labels(measures.mask().bytes());
+            return Optional.of(RevisionComparison.between(bundle, job.getPrevious(), before, after, measures.gating()));
+        } catch (MaskStoreException | VolumeException | IOException e) {
+            LOG.warn(
+                    "job {}: the superseded mask cannot be read: {}",
+                    job.getJobId(),
+                    e.getClass().getSimpleName());
+            flags.add(PREVIOUS_MASK_UNREADABLE);
+            return Optional.empty();
+        }
+    }
+
+    private byte[] labels(byte[] maskFile) throws VolumeException, IOException {
+        float[] voxels = maskReader
+                .read(new ByteArrayInputStream(maskFile), maskFile.length)
+                .voxels();
+        byte[] labels = new byte[voxels.length];
+        for (int voxel = 0; voxel < labels.length; voxel++) {
+            labels[voxel] = (byte) voxels[voxel];
+        }
+        return labels;
+    }
+}

@@ -1,0 +1,35 @@
+package io.cloe.worker.execution;
+
+import java.nio.charset.StandardCharsets;
+import java.security.InvalidKeyException;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/** Names a study in logs: the same study has the same name within a process, and nobody can tell which study it is. */
+final class StudyPseudonym {
+
+    private static final String ALGORITHM = "HmacSHA256";
+    private static final int SHOWN_BYTES = 6;
+
+    private final SecretKeySpec key;
+
+    StudyPseudonym(SecureRandom random) {
+        byte[] secret = new byte[32];
+        random.nextBytes(secret);
+        key = new SecretKeySpec(secret, ALGORITHM);
+    }
+
+    String of(String studyId) {
+        try {
+            Mac mac = Mac.getInstance(ALGORITHM);
+            mac.init(key);
+            byte[] digest = mac.doFinal(studyId.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest, 0, SHOWN_BYTES);
+        } catch (NoSuchAlgorithmException | InvalidKeyException e) {
+            throw new IllegalStateException("every Java runtime has " + ALGORITHM, e);
+        }
+    }
+}

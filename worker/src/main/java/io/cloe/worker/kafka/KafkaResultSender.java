@@ -1,0 +1,101 @@
+package io.cloe.worker.kafka;
+
+import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.TaskClaim;
+import io.cloe.schemas.serde.RecordSerde;
+import io.cloe.worker.execution.ResultSender;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.StringSerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sends results with a plain idempotent producer. Not transactional on purpose: duplicates are told apart by job id anyway, and
+ * an open transaction would delay the result.
+ */
+final class KafkaResultSender implements ResultSender, AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(KafkaResultSender.class);
+    private static final Duration PAUSE = Duration.ofSeconds(1);
+
+    private final Producer<String, InferenceResult> producer;
+    private final String topic;
+    // A send may block while the cluster's metadata is unknown; stream threads and stages must not.
+    private final ExecutorService thread =
+            Executors.newSingleThreadExecutor(task -> new Thread(task, "cloe-result-sender"));
+    private volatile boolean closed;
+
+    KafkaResultSender(ClientSettings settings) {
+        Map<String, Object> producerSettings = settings.producer();
+        producerSettings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+        producerSettings.put(ProducerConfig.ACKS_CONFIG, "all");
+        // A finished result must outlive a broker outage.
+        producerSettings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
+        producerSettings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+        this.producer =
+                new KafkaProducer<>(producerSettings, new StringSerializer(), RecordSerde.of(InferenceResult.class));
+        this.topic = settings.topics().inferenceResults();
+    }
+
+    @Override
+    public void send(int partition, InferenceResult result) {
+        enqueue(new ProducerRecord<>(topic, partition, result.getStudyId(), result));
+    }
+
+    @Override
+    public void claim(int partition) {
+        TaskClaim claim = new TaskClaim(UUID.randomUUID().toString());
+        enqueue(new ProducerRecord<>(topic, partition, "", new InferenceResult("", "", claim)));
+    }
+
+    private void enqueue(ProducerRecord<String, InferenceResult> record) {
+        if (!closed) {
+            thread.execute(() -> deliver(record));
+        }
+    }
+
+    /** Tries until it worked or the process ends; a result that is lost with the process is computed again. */
+    private void deliver(ProducerRecord<String, InferenceResult> record) {
+        while (!closed) {
+            try {
+                producer.send(record, (metadata, failure) -> {
+                    if (failure != null) {
+                        LOG.warn(
+                                "a result was not delivered: {}",
+                                failure.getClass().getSimpleName());
+                        enqueue(record);
+                    }
+                });
+                return;
+            } catch (KafkaException e) {
+                LOG.warn("a result cannot be sent yet: {}", e.getClass().getSimpleName());
+                pause();
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(PAUSE.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        thread.shutdownNow();
+        producer.close(Duration.ofSeconds(5));
+    }
+}

@@ -1,0 +1,245 @@
+package io.cloe.worker.kafka;
+
+import io.cloe.topology.StudyTopology;
+import io.cloe.topology.study.ModelFamilies;
+import io.cloe.topology.study.ModelFamilies.ModelFamily;
+import io.cloe.worker.bundle.BundleException;
+import io.cloe.worker.bundle.BundleReader;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.execution.ExecutorSettings;
+import io.cloe.worker.execution.PipelinedExecutor;
+import io.cloe.worker.inference.BundleVerifier;
+import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.EngineSettings;
+import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.kafka.StartupException.Kind;
+import io.cloe.worker.masks.FileMaskStore;
+import io.cloe.worker.masks.MaskStore;
+import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.volume.FileVolumeSource;
+import io.cloe.worker.volume.NiftiReader;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A running worker. Everything that can be wrong is found before it joins the group. */
+public final class WorkerProcess implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerProcess.class);
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
+
+    private final List<AutoCloseable> resources = new ArrayList<>();
+    private final CompletableFuture<Void> running = new CompletableFuture<>();
+    private final CompletableFuture<Void> ended = new CompletableFuture<>();
+    private KafkaStreams streams;
+
+    private WorkerProcess() {}
+
+    /**
+     * Checks everything and starts.
+     *
+     * @throws ConfigurationException if settings contradict the models
+     * @throws StartupException if a bundle, the device, the mask directory, Kafka or a topic cannot be used
+     */
+    public static WorkerProcess start(WorkerConfig config)
+            throws ConfigurationException, StartupException, InterruptedException {
+        WorkerProcess worker = new WorkerProcess();
+        try {
+            worker.open(config);
+            return worker;
+        } catch (ConfigurationException | StartupException | InterruptedException | RuntimeException e) {
+            worker.close();
+            throw e;
+        }
+    }
+
+    private void open(WorkerConfig config) throws ConfigurationException, StartupException, InterruptedException {
+        Properties settings = StreamsSettings.of(config);
+        List<ModelBundle> bundles = readBundles(config.modelBundles());
+        ModelFamilies families = families(bundles);
+        requireKnownModalities(config, families);
+        MaskStore masks = openMasks(config.maskDirectory());
+        ClientSettings clients = ClientSettings.of(config);
+        try (TopicAdmin admin = new TopicAdmin(clients)) {
+            admin.check();
+        }
+        List<InferenceEngine> engines = openEngines(bundles, config);
+        KafkaResultSender sender = new KafkaResultSender(clients);
+        resources.add(0, sender);
+        PipelinedExecutor executor = new PipelinedExecutor(
+                engines,
+                new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels())),
+                masks,
+                sender,
+                new ExecutorSettings(
+                        config.decodeThreads(),
+                        config.maxVoxels(),
+                        config.maskInlineMaxBytes(),
+                        config.resultCacheEntries()),
+                Clock.systemUTC(),
+                new SecureRandom());
+        resources.add(0, executor);
+        streams = new KafkaStreams(StudyTopology.build(config.topics(), config.rules(), families, executor), settings);
+        streams.setStateListener(this::stateChanged);
+        streams.setUncaughtExceptionHandler(this::threadDied);
+        streams.start();
+    }
+
+    private static List<ModelBundle> readBundles(List<Path> folders) throws StartupException {
+        List<ModelBundle> bundles = new ArrayList<>();
+        for (Path folder : folders) {
+            try {
+                bundles.add(BundleReader.open(folder));
+            } catch (BundleException e) {
+                throw new StartupException(
+                        Kind.MODEL,
+                        "model bundle " + folder.getFileName() + " refused: " + e.kind() + ": " + e.getMessage());
+            }
+        }
+        return bundles;
+    }
+
+    private static ModelFamilies families(List<ModelBundle> bundles) throws StartupException {
+        Set<String> names = new HashSet<>();
+        for (ModelBundle bundle : bundles) {
+            if (!names.add(bundle.identity().family())) {
+                throw new StartupException(
+                        Kind.MODEL,
+                        "two bundles serve the family " + bundle.identity().family() + "; allowed: one per family");
+            }
+        }
+        return ModelFamilies.of(bundles.stream()
+                .map(bundle -> new ModelFamily(bundle.identity().family(), bundle.modalities()))
+                .toList());
+    }
+
+    private static void requireKnownModalities(WorkerConfig config, ModelFamilies families)
+            throws ConfigurationException {
+        Set<String> known = new HashSet<>();
+        families.byName().values().forEach(family -> known.addAll(family.modalities()));
+        for (String name : config.rules().required().names()) {
+            if (!known.contains(name)) {
+                throw new ConfigurationException(
+                        "setting " + WorkerConfig.STUDY_REQUIRED + " names the modality " + name + "; allowed: "
+                                + String.join(", ", known.stream().sorted().toList()));
+            }
+        }
+    }
+
+    private static MaskStore openMasks(Path directory) throws StartupException {
+        try {
+            return FileMaskStore.open(directory);
+        } catch (MaskStoreException e) {
+            throw new StartupException(
+                    Kind.MASK_STORE,
+                    "setting " + WorkerConfig.MASK_DIRECTORY + " " + directory + ": " + e.getMessage());
+        }
+    }
+
+    private List<InferenceEngine> openEngines(List<ModelBundle> bundles, WorkerConfig config) throws StartupException {
+        EngineSettings settings = EngineSettings.defaults()
+                .withDevice(config.device())
+                .withThreads(config.inferenceThreads())
+                .withStudyMemoryBytes(config.inferenceMemoryBytes());
+        List<InferenceEngine> engines = new ArrayList<>();
+        for (ModelBundle bundle : bundles) {
+            try {
+                InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
+                resources.add(0, engine);
+                engines.add(engine);
+                LOG.info(
+                        "model {} {} {} (sha256 {}) on {} ({}; asked for {})",
+                        bundle.identity().family(),
+                        bundle.identity().id(),
+                        bundle.identity().version(),
+                        bundle.identity().digest(),
+                        engine.device().running(),
+                        engine.device().reason(),
+                        engine.device().asked());
+                if (bundle.notForClinicalUse()) {
+                    LOG.warn(
+                            "model {} is for demonstration, NOT FOR CLINICAL USE",
+                            bundle.identity().id());
+                }
+            } catch (BundleException e) {
+                throw new StartupException(Kind.MODEL, "model bundle refused: " + e.kind() + ": " + e.getMessage());
+            } catch (EngineException e) {
+                throw new StartupException(Kind.DEVICE, "device " + config.device() + ": " + e.getMessage());
+            }
+        }
+        return engines;
+    }
+
+    private void stateChanged(KafkaStreams.State now, KafkaStreams.State before) {
+        LOG.info("streams {} -> {}", before, now);
+        if (now == KafkaStreams.State.RUNNING) {
+            running.complete(null);
+        }
+        if (now == KafkaStreams.State.ERROR || now == KafkaStreams.State.NOT_RUNNING) {
+            ended.complete(null);
+        }
+    }
+
+    /** Fails fast: whoever runs the process starts it again, and the group's other workers take over meanwhile. */
+    private StreamThreadExceptionResponse threadDied(Throwable failure) {
+        LOG.error("a stream thread died", failure);
+        ended.completeExceptionally(failure);
+        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+    }
+
+    /**
+     * Waits until the worker has joined the group and restored its state.
+     *
+     * @return whether it did within the time
+     */
+    public boolean awaitRunning(Duration patience) throws InterruptedException {
+        try {
+            CompletableFuture.anyOf(running, ended).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+            return running.isDone();
+        } catch (java.util.concurrent.ExecutionException e) {
+            LOG.debug("ended before it was running", e);
+            return false;
+        } catch (TimeoutException e) {
+            return false;
+        }
+    }
+
+    /** Completes when the worker has stopped; exceptionally when a stream thread died. */
+    public CompletableFuture<Void> ended() {
+        return ended;
+    }
+
+    /** Leaves the group, so that others take over at once, and frees everything. */
+    @Override
+    public void close() {
+        if (streams != null) {
+            streams.close(CloseOptions.timeout(CLOSE_PATIENCE)
+                    .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+        }
+        for (AutoCloseable resource : resources) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                LOG.warn("{} did not close cleanly", resource.getClass().getSimpleName(), e);
+            }
+        }
+        resources.clear();
+        ended.complete(null);
+    }
+}

@@ -1,0 +1,57 @@
+package io.cloe.worker.masks;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * Name of a mask: it follows from what the mask was made of, so that a replay finds the mask it wrote before.
+ *
+ * @param studyId the study
+ * @param revision its revision
+ * @param modelDigest digest of the model bundle, hex
+ * @param inputDigest digest of the volumes used, hex
+ */
+public record MaskName(String studyId, int revision, String modelDigest, String inputDigest) {
+
+    private static final int DIGEST_SHOWN = 12;
+    private static final int LONGEST_FOLDER = 100;
+
+    /** Relative path with {@code /}, such as {@code study-1/r0-3f2a..-77c0...nii.gz}. */
+    public String path() {
+        return folder() + "/r" + revision + "-" + shortened(modelDigest) + "-" + shortened(inputDigest) + ".nii.gz";
+    }
+
+    /** The study id where it is harmless as a file name; otherwise escaped, and shortened with a digest when long. */
+    private String folder() {
+        StringBuilder escaped = new StringBuilder();
+        for (byte unsigned : studyId.getBytes(StandardCharsets.UTF_8)) {
+            char c = (char) (unsigned & 0xFF);
+            boolean harmless = c < 128 && (Character.isLetterOrDigit(c) || c == '-' || c == '_');
+            boolean innerDot = c == '.' && escaped.length() > 0;
+            if (harmless || innerDot) {
+                escaped.append(c);
+            } else {
+                escaped.append('%').append(HexFormat.of().withUpperCase().toHexDigits((byte) c));
+            }
+        }
+        return escaped.length() <= LONGEST_FOLDER
+                ? escaped.toString()
+                : escaped.substring(0, LONGEST_FOLDER / 2) + "~"
+                        + sha256(studyId).substring(0, 2 * DIGEST_SHOWN);
+    }
+
+    private static String shortened(String digest) {
+        return digest.substring(0, Math.min(DIGEST_SHOWN, digest.length()));
+    }
+
+    private static String sha256(String text) {
+        try {
+            return HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java runtime has SHA-256", e);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** Where masks are kept. */
+package io.cloe.worker.masks;

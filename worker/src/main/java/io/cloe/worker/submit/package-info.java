@@ -1,0 +1,2 @@
+/** From a folder of studies to scan events. */
+package io.cloe.worker.submit;

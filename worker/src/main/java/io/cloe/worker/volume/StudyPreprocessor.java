@@ -1,0 +1,183 @@
+package io.cloe.worker.volume;
+
+import io.cloe.schemas.FailureReason;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * From the volumes of a study to what the network sees: steps 1 to 3 of "From volumes to a mask" in BUNDLE.md, the
+ * contract with the Python reference. Only the volumes given count: brain mask and crop depend on nothing else.
+ *
+ * <p>No volume is copied as a whole: the crop is gathered through strides that stand for flips and transpositions.
+ * Immutable, for any number of threads.
+ */
+public final class StudyPreprocessor {
+    private static final double LEAST_DEVIATION = 1e-8;
+    private static final int WORD_BITS = Long.SIZE;
+
+    private final Orientation orientation;
+    private final int[] window; // x, y, z
+    private final float clip;
+    private final int maxVoxels;
+
+    public StudyPreprocessor(PreprocessorSettings settings) {
+        this.orientation = Orientation.parse(settings.orientation());
+        this.window = new int[] {settings.windowWidth(), settings.windowHeight(), settings.windowDepth()};
+        this.clip = (float) settings.clip();
+        this.maxVoxels = settings.maxVoxels();
+    }
+
+    /**
+     * Crops and normalises a study.
+     *
+     * @param volumes the volumes to use by modality, in bundle order; at least one
+     * @throws VolumeException VOLUME_EMPTY, naming the modality, if a volume is 0 everywhere; GEOMETRY_MISMATCH, naming the
+     *     modality, if a volume's grid is not that of the first ({@link GeometryCheck} tells beforehand which to leave
+     *     out); STUDY_TOO_LARGE if the crop has more voxels than allowed
+     * @throws IllegalArgumentException if there is no volume
+     */
+    public PreparedStudy prepare(LinkedHashMap<String, Volume> volumes) throws VolumeException {
+        if (volumes.isEmpty()) {
+            throw new IllegalArgumentException("a study has at least one volume");
+        }
+        Grid grid = volumes.values().iterator().next().grid();
+        Box brain = brainBox(volumes, grid);
+        VoxelOrder order = VoxelOrder.of(grid, orientation);
+        Box crop = order.view(brain).widenedTo(window, order.dims());
+        if (crop.voxels() > maxVoxels) {
+            throw VolumeException.tooLarge("the crop has more than " + maxVoxels + " voxels");
+        }
+        float[][] channels = volumes.values().stream()
+                .map(volume -> gather(volume.voxels(), order, crop))
+                .toArray(float[][]::new);
+        long[] mask = nonZero(channels);
+        for (float[] channel : channels) {
+            normalise(channel, mask);
+        }
+        var normalised = new NormalisedCrop(
+                List.copyOf(volumes.keySet()),
+                crop.size(2),
+                crop.size(1),
+                crop.size(0),
+                channels,
+                BitSet.valueOf(mask));
+        return new PreparedStudy(normalised, grid, order, crop);
+    }
+
+    private static Box brainBox(Map<String, Volume> volumes, Grid grid) throws VolumeException {
+        Box brain = null;
+        for (Map.Entry<String, Volume> entry : volumes.entrySet()) {
+            Volume volume = entry.getValue();
+            if (!volume.grid().matches(grid)) {
+                throw VolumeException.permanent(
+                                FailureReason.GEOMETRY_MISMATCH, "the volume's grid is not that of the study")
+                        .ofModality(entry.getKey());
+            }
+            Optional<Box> box = Box.ofNonZero(volume.voxels(), grid.dims());
+            if (box.isEmpty()) {
+                throw VolumeException.permanent(FailureReason.VOLUME_EMPTY, "the volume is 0 everywhere")
+                        .ofModality(entry.getKey());
+            }
+            brain = brain == null ? box.get() : brain.union(box.get());
+        }
+        return brain;
+    }
+
+    private static float[] gather(float[] voxels, VoxelOrder order, Box crop) {
+        float[] channel = new float[(int) crop.voxels()];
+        Box inside = crop.within(order.dims());
+        int width = inside.size(0);
+        int stride = order.strides()[0];
+        for (int z = 0; z < inside.size(2); z++) {
+            for (int y = 0; y < inside.size(1); y++) {
+                int from = order.index(inside.low()[0], inside.low()[1] + y, inside.low()[2] + z);
+                int to = (z * crop.size(1) + y) * crop.size(0);
+                if (stride == 1) {
+                    System.arraycopy(voxels, from, channel, to, width);
+                } else {
+                    for (int x = 0; x < width; x++) {
+                        channel[to + x] = voxels[from + x * stride];
+                    }
+                }
+            }
+        }
+        return channel;
+    }
+
+    /** One bit per voxel that is not 0 in any channel. */
+    private static long[] nonZero(float[][] channels) {
+        int voxels = channels[0].length;
+        long[] mask = new long[(int) (((long) voxels + WORD_BITS - 1) / WORD_BITS)];
+        for (float[] channel : channels) {
+            for (int word = 0; word < mask.length; word++) {
+                int start = word * WORD_BITS;
+                int count = Math.min(WORD_BITS, voxels - start);
+                long bits = 0;
+                for (int bit = 0; bit < count; bit++) {
+                    bits |= (channel[start + bit] != 0 ? 1L : 0L) << bit;
+                }
+                mask[word] |= bits;
+            }
+        }
+        return mask;
+    }
+
+    private void normalise(float[] channel, long[] mask) {
+        long inside = 0;
+        for (long bits : mask) {
+            inside += Long.bitCount(bits);
+        }
+        double mean = sum(channel) / inside;
+        double deviation = Math.sqrt(squaredDistances(channel, mask, mean) / inside);
+        double divisor = Math.max(deviation, LEAST_DEVIATION);
+        for (int word = 0; word < mask.length; word++) {
+            long bits = mask[word];
+            int start = word * WORD_BITS;
+            int end = Math.min(start + WORD_BITS, channel.length);
+            if (bits == 0) {
+                // Outside the brain a voxel is 0 already, but it may be a negative zero.
+                Arrays.fill(channel, start, end, 0);
+                continue;
+            }
+            for (int i = start; i < end; i++) {
+                float score = (float) ((channel[i] - mean) / divisor);
+                float clipped = Math.max(-clip, Math.min(clip, score));
+                channel[i] = (bits >>> i & 1) == 0 ? 0 : clipped;
+            }
+        }
+    }
+
+    /** Voxels outside the brain are 0 in every channel, so they need no exception. Partial sums round less than one. */
+    private static double sum(float[] channel) {
+        double sum = 0;
+        for (int start = 0; start < channel.length; start += WORD_BITS) {
+            int end = Math.min(start + WORD_BITS, channel.length);
+            double partial = 0;
+            for (int i = start; i < end; i++) {
+                partial += channel[i];
+            }
+            sum += partial;
+        }
+        return sum;
+    }
+
+    private static double squaredDistances(float[] channel, long[] mask, double centre) {
+        double sum = 0;
+        for (int word = 0; word < mask.length; word++) {
+            long bits = mask[word];
+            int start = word * WORD_BITS;
+            int end = bits == 0 ? start : Math.min(start + WORD_BITS, channel.length);
+            double partial = 0;
+            for (int i = start; i < end; i++) {
+                double distance = (bits >>> i & 1) == 0 ? 0 : channel[i] - centre; // a shift takes i modulo 64
+                partial += distance * distance;
+            }
+            sum += partial;
+        }
+        return sum;
+    }
+}
