@@ -1,8 +1,10 @@
 package io.cloe.worker.inference;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnxruntime.OrtException;
 import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.volume.NormalisedCrop;
@@ -10,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,5 +56,33 @@ class DemonstrationBundleTest {
         }
         LoggerFactory.getLogger(DemonstrationBundleTest.class)
                 .info("Milliseconds of the first window by number of modalities: {}", millisecondsPerWindow);
+    }
+
+    @Test
+    void shouldStopInsideAWindowWhenCancelledMeanwhile() throws Exception {
+        NormalisedCrop crop = Crops.random(
+                bundle.modalities(),
+                bundle.window().depth(),
+                bundle.window().height(),
+                bundle.window().width(),
+                9);
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (InferenceEngine engine =
+                InferenceEngine.open(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()))) {
+            engine.openEverySession();
+            InferenceControl[] control = new InferenceControl[1];
+            control[0] = new InferenceControl(() -> other.submit(() -> {
+                Thread.sleep(5);
+                control[0].cancel("deadline");
+                return null;
+            }));
+
+            assertThatThrownBy(() -> engine.infer(crop, control[0]))
+                    .isInstanceOf(CancelledException.class)
+                    .hasMessage("deadline")
+                    .hasCauseInstanceOf(OrtException.class);
+        } finally {
+            other.shutdown();
+        }
     }
 }
