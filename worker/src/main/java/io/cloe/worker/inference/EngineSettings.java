@@ -6,8 +6,8 @@ package io.cloe.worker.inference;
  * @param device the device asked for
  * @param threads threads that compute one window on the CPU, at least 1
  * @param studyMemoryBytes largest {@link InferenceEngine#bytesNeeded} that is accepted
- * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. A session keeps its weights
- *     and its largest activations, so this bounds memory at the price of opening again
+ * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. An idle session
+ *     keeps little more than its weights
  * @param tf32 whether CUDA may compute convolutions in TensorFloat-32: faster, about 3e-4 relative error. No effect on the CPU
  */
 public record EngineSettings(DeviceChoice device, int threads, long studyMemoryBytes, int openSessions, boolean tf32) {

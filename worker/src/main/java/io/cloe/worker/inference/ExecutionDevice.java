@@ -48,6 +48,11 @@ public record ExecutionDevice(DeviceChoice asked, DeviceChoice running, String r
         return running instanceof DeviceChoice.Cuda;
     }
 
+    /** ONNX Runtime's name of the memory that activations live in. */
+    String arena() {
+        return running instanceof DeviceChoice.Cuda cuda ? "gpu:" + cuda.ordinal() : "cpu:0";
+    }
+
     /** Registers this device with a session's options. */
     void configure(SessionOptions options, boolean tf32) throws OrtException {
         if (running instanceof DeviceChoice.Cuda cuda) {

@@ -26,7 +26,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * ({@link #bundle}, {@link #device}, {@link #bytesNeeded}) are for any thread.
  *
  * <p><b>Memory.</b> Off the heap, one window of input and one of probabilities for all sessions together:
- * {@code 4 * (modalities + classes) * window voxels} bytes; per open session its activations, inside ONNX Runtime. On the heap, per
+ * {@code 4 * (modalities + classes) * window voxels} bytes; inside ONNX Runtime, the activations of the study that runs and the
+ * weights of every open session. On the heap, per
  * inference, {@link #bytesNeeded}.
  */
 public final class InferenceEngine implements AutoCloseable {
@@ -129,6 +130,7 @@ public final class InferenceEngine implements AutoCloseable {
             SubsetGraph graph = bundle.graph(golden.modalities()).orElseThrow();
             SubsetSession session = session(graph);
             buffers.load(goldenCrop(golden), 0, 0, 0);
+            releaseMemoryAfterwards(handle);
             long nanos = runWindow(session, handle, null);
             return GoldenAnswer.read(golden, bundle.window(), graph, buffers, nanos);
         } finally {
@@ -197,6 +199,7 @@ public final class InferenceEngine implements AutoCloseable {
         GateScores scores = new GateScores(modalities);
         float[] row = new float[bundle.window().width()];
         WindowPlan plan = plan(crop);
+        int windowsLeft = plan.windows();
         long nanos = 0;
         try (RunHandle handle = newHandle()) {
             control.attach(handle);
@@ -210,6 +213,9 @@ public final class InferenceEngine implements AutoCloseable {
                             requireOpen();
                             SubsetSession session = session(graph);
                             buffers.load(crop, z, y, x);
+                            if (--windowsLeft == 0) {
+                                releaseMemoryAfterwards(handle);
+                            }
                             nanos += runWindow(session, handle, control);
                             double foreground = requireNumber(buffers.foregroundMass(row));
                             if (gateActs) {
@@ -280,6 +286,14 @@ public final class InferenceEngine implements AutoCloseable {
     private static RunHandle newHandle() throws EngineException {
         try {
             return new RunHandle();
+        } catch (OrtException e) {
+            throw OrtFailure.of("preparing a run", e);
+        }
+    }
+
+    private void releaseMemoryAfterwards(RunHandle handle) throws EngineException {
+        try {
+            handle.releaseMemoryAfterwards(device.arena());
         } catch (OrtException e) {
             throw OrtFailure.of("preparing a run", e);
         }

@@ -29,7 +29,15 @@ final class OnnxRuntime {
 
     /** Apart, so that this file's other classes load without DJL. */
     private static final class Djl {
+        private static final String OPT_OUT = "OPT_OUT_TRACKING";
+
         static void initialise() {
+            // DJL reports its engine's start to its makers when it finds itself in a cloud, and looks for one over the
+            // network. A
+            // hospital's worker does neither, unless its operator has said otherwise.
+            if (System.getenv(OPT_OUT) == null && System.getProperty(OPT_OUT) == null) {
+                System.setProperty(OPT_OUT, "true");
+            }
             Engine.getEngine(DJL_ENGINE);
         }
     }

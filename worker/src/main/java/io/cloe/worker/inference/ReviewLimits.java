@@ -11,8 +11,8 @@ package io.cloe.worker.inference;
 public record ReviewLimits(
         double implausibleMillilitres, double smallRegionMillilitres, double dominantWeight, double lowConsistency) {
 
-    /** 400 ml, 0.5 ml, 0.9 and 0.8. */
+    /** 400 ml, 0.5 ml, 0.9 and 0.5. */
     public static ReviewLimits defaults() {
-        return new ReviewLimits(400, 0.5, 0.9, 0.8);
+        return new ReviewLimits(400, 0.5, 0.9, 0.5);
     }
 }

@@ -1,0 +1,88 @@
+package io.cloe.worker.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OrtException;
+import io.cloe.worker.bundle.BundleReader;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.volume.NormalisedCrop;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+/** The bundle that ships with the project, as the Python exporter wrote it. */
+class DemonstrationBundleTest {
+
+    private static final Path FOLDER = Path.of("..", "model-export", "bundles", "cloe-w8-demo");
+    private static ModelBundle bundle;
+
+    @BeforeAll
+    static void open() throws Exception {
+        Assumptions.assumeTrue(Files.exists(FOLDER), "the demonstration bundle is not in this checkout");
+        bundle = BundleReader.open(FOLDER);
+    }
+
+    @Test
+    void shouldVerifyAndRunWhenTheExporterWroteTheBundle() throws Exception {
+        Map<Integer, Double> millisecondsPerWindow = new TreeMap<>();
+        try (InferenceEngine engine =
+                BundleVerifier.openVerified(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()))) {
+            engine.openEverySession();
+            for (int size = 1; size <= bundle.modalities().size(); size++) {
+                NormalisedCrop crop = Crops.random(
+                        bundle.modalities().subList(0, size),
+                        bundle.window().depth(),
+                        bundle.window().height(),
+                        bundle.window().width(),
+                        size);
+                CropSegmentation segmentation = engine.infer(crop, new InferenceControl());
+
+                assertThat(segmentation.windows()).isOne();
+                assertThat(segmentation.trust().stream()
+                                .mapToDouble(trust -> trust.weight().mean())
+                                .sum())
+                        .isCloseTo(1, within(1e-5));
+                millisecondsPerWindow.put(size, segmentation.sessionNanos() / 1e6);
+            }
+        }
+        LoggerFactory.getLogger(DemonstrationBundleTest.class)
+                .info("Milliseconds of the first window by number of modalities: {}", millisecondsPerWindow);
+    }
+
+    @Test
+    void shouldStopInsideAWindowWhenCancelledMeanwhile() throws Exception {
+        NormalisedCrop crop = Crops.random(
+                bundle.modalities(),
+                bundle.window().depth(),
+                bundle.window().height(),
+                bundle.window().width(),
+                9);
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (InferenceEngine engine =
+                InferenceEngine.open(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()))) {
+            engine.openEverySession();
+            InferenceControl[] control = new InferenceControl[1];
+            control[0] = new InferenceControl(() -> other.submit(() -> {
+                Thread.sleep(5);
+                control[0].cancel("deadline");
+                return null;
+            }));
+
+            assertThatThrownBy(() -> engine.infer(crop, control[0]))
+                    .isInstanceOf(CancelledException.class)
+                    .hasMessage("deadline")
+                    .hasCauseInstanceOf(OrtException.class);
+        } finally {
+            other.shutdown();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package io.cloe.worker.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtProvider;
+import io.cloe.worker.bundle.BundleFixture;
+import io.cloe.worker.inference.EngineException.Kind;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DeviceChoiceTest {
+
+    @Test
+    void shouldReadEveryDeviceWhenItIsWellFormed() throws Exception {
+        assertThat(DeviceChoice.parse("auto")).isEqualTo(new DeviceChoice.Auto());
+        assertThat(DeviceChoice.parse("cpu")).isEqualTo(new DeviceChoice.Cpu());
+        assertThat(DeviceChoice.parse("cuda:3"))
+                .isEqualTo(new DeviceChoice.Cuda(3))
+                .hasToString("cuda:3");
+    }
+
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = {"", "gpu", "cuda", "cuda:", "cuda:-1", "cuda:1234", "CPU", " cpu", "cuda:1 "})
+    void shouldRefuseAndSayWhatIsAllowedWhenTheTextIsNoDevice(String text) {
+        EngineException refusal = catchThrowableOfType(EngineException.class, () -> DeviceChoice.parse(text));
+
+        assertThat(refusal.kind()).isEqualTo(Kind.UNKNOWN_DEVICE);
+        assertThat(refusal).hasMessageContaining("auto, cpu and cuda:N");
+    }
+
+    @Test
+    void shouldRefuseAndNameTheCauseWhenCudaIsAskedForOnAMachineWithoutIt() {
+        assumeNoCuda();
+
+        EngineException refusal = catchThrowableOfType(
+                EngineException.class,
+                () -> InferenceEngine.open(
+                        BundleFixture.openTiny(), EngineSettings.defaults().withDevice(new DeviceChoice.Cuda(0))));
+
+        assertThat(refusal.kind()).isEqualTo(Kind.DEVICE_UNAVAILABLE);
+        assertThat(refusal).hasMessageContaining("cuda:0").hasMessageContaining("cannot be used: ");
+        assertThat(refusal.getMessage()).doesNotContain("/");
+    }
+
+    @Test
+    void shouldRunOnTheCpuAndSayWhyWhenAutoFindsNoCuda() throws Exception {
+        assumeNoCuda();
+
+        try (InferenceEngine engine =
+                BundleVerifier.openVerified(BundleFixture.openTiny(), EngineSettings.defaults())) {
+            assertThat(engine.device().asked()).isEqualTo(new DeviceChoice.Auto());
+            assertThat(engine.device().running()).isEqualTo(new DeviceChoice.Cpu());
+            assertThat(engine.device().reason()).startsWith("auto: cuda:0 cannot be used: ");
+        }
+    }
+
+    @Test
+    void shouldRunOnTheCpuWhenAskedFor() throws Exception {
+        assertThat(ExecutionDevice.select(new DeviceChoice.Cpu()))
+                .isEqualTo(new ExecutionDevice(new DeviceChoice.Cpu(), new DeviceChoice.Cpu(), "asked for"));
+    }
+
+    private static void assumeNoCuda() {
+        OnnxRuntime.environment();
+        Assumptions.assumeFalse(
+                OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA), "this build can use CUDA");
+    }
+}
