@@ -2,6 +2,7 @@ package io.cloe.schemas.serde;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.cloe.schemas.ScanEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 import org.apache.avro.specific.SpecificRecord;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -80,5 +82,15 @@ class CompatibilityTest {
                     .as("consumers on the earlier version must read new messages")
                     .isEqualTo(SchemaCompatibilityType.COMPATIBLE);
         }
+    }
+
+    /** The bytes were written by Python's fastavro with the README's snippet. */
+    @Test
+    void shouldReadEventWhenAnotherLanguageWroteIt() throws IOException {
+        byte[] message = Files.readAllBytes(GOLDEN.resolve("ScanEvent-from-fastavro.bin"));
+        ScanEvent event = RecordSerde.of(ScanEvent.class).deserialize("any", message);
+        assertThat(event.getStudyId()).isEqualTo("study-17");
+        assertThat(event.getModality()).isEqualTo("FLAIR");
+        assertThat(event.getVolume().getFormat()).isEqualTo("nifti");
     }
 }

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 /** Results as lines of a table for people. */
 public final class ResultTable {
 
-    private static final String ROW = "%-18s %3s  %-10s %-18s %-14s %-42s %-42s %-22s %6s%n";
+    private static final String ROW = "%-16s %3s  %-10s %-18s %-14s %-41s %-61s %-22s %5s%n";
 
     private ResultTable() {}
 
