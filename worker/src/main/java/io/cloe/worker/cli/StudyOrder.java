@@ -1,0 +1,119 @@
+package io.cloe.worker.cli;
+
+import io.cloe.schemas.CommandKind;
+import io.cloe.schemas.StudyCommand;
+import io.cloe.worker.config.DurationText;
+import io.cloe.worker.submit.StudyCommandProducer;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The commands that an operator gives for one study. */
+abstract class StudyOrder implements Callable<Integer> {
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Parameters(paramLabel = "STUDY", description = "Study id.")
+    private String studyId;
+
+    @Option(names = "--reason", description = "Why; kept with the command. No patient data.")
+    private String reason;
+
+    @Spec
+    private CommandSpec spec;
+
+    private final CommandKind kind;
+
+    StudyOrder(CommandKind kind) {
+        this.kind = kind;
+    }
+
+    /** New deadline, for the one command that has one. */
+    Instant deadline(Instant now) throws UserErrorException {
+        return null;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Instant now = Instant.now();
+        StudyCommand command =
+                new StudyCommand(UUID.randomUUID().toString(), studyId, kind, deadline(now), reason, now);
+        try (StudyCommandProducer producer = new StudyCommandProducer(settings.client())) {
+            producer.send(command);
+        } catch (IOException e) {
+            spec.commandLine().getErr().println("cloe: " + e.getMessage());
+            return ExitCode.KAFKA;
+        }
+        spec.commandLine().getOut().println("sent " + kind + "; 'cloe why " + studyId + "' tells what came of it");
+        return ExitCode.OK;
+    }
+
+    /** {@code cloe force}. */
+    @Command(
+            name = "force",
+            description = "Runs a study now, with the scans that are here.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Force extends StudyOrder {
+        Force() {
+            super(CommandKind.FORCE);
+        }
+    }
+
+    /** {@code cloe hold}. */
+    @Command(
+            name = "hold",
+            description = "Collects a study's scans but does not run it until it is forced or extended.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Hold extends StudyOrder {
+        Hold() {
+            super(CommandKind.HOLD);
+        }
+    }
+
+    /** {@code cloe cancel}. */
+    @Command(
+            name = "cancel",
+            description = "Closes a study; later scans are recorded, but do not run until it is forced.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Cancel extends StudyOrder {
+        Cancel() {
+            super(CommandKind.CANCEL);
+        }
+    }
+
+    /** {@code cloe extend}. */
+    @Command(
+            name = "extend",
+            description = "Moves the deadline of a study that has no result yet.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Extend extends StudyOrder {
+
+        @Option(names = "--by", required = true, paramLabel = "DURATION", description = "From now, such as 2h.")
+        private String by;
+
+        Extend() {
+            super(CommandKind.EXTEND);
+        }
+
+        @Override
+        Instant deadline(Instant now) throws UserErrorException {
+            try {
+                return now.plus(DurationText.parse(by));
+            } catch (IllegalArgumentException e) {
+                throw new UserErrorException("--by " + by + "; allowed: " + e.getMessage());
+            }
+        }
+    }
+}
