@@ -253,8 +253,9 @@ public final class StudyDecisions {
 
     private void queue(Change change, Trigger trigger, StatusReason reason) {
         Study study = change.draft.view();
+        List<JobScan> scans = jobScans(study);
         InferenceJob job = InferenceJob.newBuilder()
-                .setJobId(jobId(study))
+                .setJobId(jobId(study, trigger, 1, scans))
                 .setStudyId(study.id())
                 .setFamily(study.family())
                 .setRevision(
@@ -262,7 +263,7 @@ public final class StudyDecisions {
                 .setTrigger(trigger)
                 .setAttempt(1)
                 .setPriority(study.priority())
-                .setScans(jobScans(study))
+                .setScans(scans)
                 .setPrevious(study.current().map(StudyDecisions::previous).orElse(null))
                 .setQueuedAt(change.now)
                 .setTraceparent(study.traceparent().orElse(null))
@@ -272,9 +273,24 @@ public final class StudyDecisions {
         change.draft.note(change.now, "QUEUED", trigger + " revision " + job.getRevision());
     }
 
-    private static String jobId(Study study) {
-        String seed = study.id() + '#' + (study.jobsStarted() + 1);
-        return UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8)).toString();
+    /**
+     * Names a job by what it is, so that a job of an aborted transaction and the one that takes its place are the same job
+     * only if they do the same.
+     */
+    private static String jobId(Study study, Trigger trigger, int attempt, List<JobScan> scans) {
+        StringBuilder seed = new StringBuilder(study.id())
+                .append('\n')
+                .append(study.jobsStarted())
+                .append('\n')
+                .append(trigger)
+                .append('\n')
+                .append(attempt);
+        scans.forEach(scan -> seed.append('\n')
+                .append(scan.getScan().getModality())
+                .append('\n')
+                .append(scan.getScan().getEventId()));
+        return UUID.nameUUIDFromBytes(seed.toString().getBytes(StandardCharsets.UTF_8))
+                .toString();
     }
 
     private static List<JobScan> jobScans(Study study) {
@@ -410,7 +426,7 @@ public final class StudyDecisions {
     private void retryLater(Change change, InferenceJob job) {
         // A new id: a late result of the failed attempt must not count for the next one.
         InferenceJob next = new InferenceJob(
-                jobId(change.draft.view()),
+                jobId(change.draft.view(), job.getTrigger(), job.getAttempt() + 1, job.getScans()),
                 job.getStudyId(),
                 job.getFamily(),
                 job.getRevision(),

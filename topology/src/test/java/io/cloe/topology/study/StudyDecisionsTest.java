@@ -305,6 +305,20 @@ class StudyDecisionsTest {
         assertThat(results).hasSize(1);
     }
 
+    @Test
+    void shouldNameJobsDifferentlyWhenTheyDoDifferentThings() {
+        arrive(scan("s", "T1"));
+        Optional<Study> onlyFirst = study;
+        command(CommandKind.FORCE, null);
+        String withoutSecond = job().getJobId();
+
+        study = onlyFirst;
+        arrive(scan("s", "T2"));
+        command(CommandKind.FORCE, null);
+
+        assertThat(job().getJobId()).isNotEqualTo(withoutSecond);
+    }
+
     // ---- rule 6: volumes that cannot be used
 
     @Test

@@ -191,6 +191,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                     Duration.between(work.job.getQueuedAt(), clock.instant()).toMillis());
             StudyInference inference = inference(work);
             work.decoded = work.timed("decode", () -> inference.decode(work.job));
+            work.decodedAt = System.nanoTime();
             decoded.add(work);
         });
     }
@@ -198,6 +199,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private void segmentNext() throws InterruptedException {
         Work work = decoded.take();
         attempt(work, () -> {
+            work.timings.put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
             StudyInference inference = inference(work);
             Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
             if (known.isPresent()) {
@@ -316,6 +318,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         private final Map<String, Long> timings = new TreeMap<>();
         private Lease lease;
         private Decoded decoded;
+        private long decodedAt;
         private Segmented segmented;
         private Measures measures;
 
