@@ -1,0 +1,2 @@
+/** Tests of the whole worker on real brokers. */
+package io.cloe.it;

@@ -1,0 +1,101 @@
+package io.cloe.it.tools;
+
+import io.cloe.worker.volume.NiftiReader;
+import io.cloe.worker.volume.Volume;
+import io.cloe.worker.volume.VolumeException;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+
+/** Makes volumes of another kind from the generated ones, which are gzipped little-endian NIfTI-1 files of 16-bit voxels. */
+public final class NiftiFiles {
+
+    private static final int DIMS_AT = 40;
+    private static final int SPACING_AT = 76;
+    private static final int VOXELS_AT = 352;
+    private static final int AFFINE_AT = 280;
+    private static final int MOST_VOXELS = 64 << 20;
+
+    private NiftiFiles() {}
+
+    /** Reads any volume or mask. */
+    public static Volume read(Path file) throws IOException, VolumeException {
+        byte[] bytes = Files.readAllBytes(file);
+        return new NiftiReader(MOST_VOXELS).read(new ByteArrayInputStream(bytes), bytes.length);
+    }
+
+    /** Another grid over the same space: each voxel becomes {@code factor} voxels along every axis. */
+    public static void refine(Path source, Path target, int factor) throws IOException {
+        ByteBuffer file = unzip(source);
+        int[] dims = new int[3];
+        ByteBuffer finer = null;
+        for (int axis = 0; axis < 3; axis++) {
+            dims[axis] = file.getShort(DIMS_AT + 2 + 2 * axis);
+        }
+        int[] more = Arrays.stream(dims).map(dim -> dim * factor).toArray();
+        finer = ByteBuffer.allocate(VOXELS_AT + 2 * more[0] * more[1] * more[2]).order(ByteOrder.LITTLE_ENDIAN);
+        finer.put(file.array(), 0, VOXELS_AT);
+        for (int axis = 0; axis < 3; axis++) {
+            finer.putShort(DIMS_AT + 2 + 2 * axis, (short) more[axis]);
+            int spacing = SPACING_AT + 4 + 4 * axis;
+            finer.putFloat(spacing, file.getFloat(spacing) / factor);
+            for (int row = 0; row < 3; row++) {
+                int element = AFFINE_AT + 16 * row + 4 * axis;
+                finer.putFloat(element, file.getFloat(element) / factor);
+            }
+        }
+        for (int k = 0; k < more[2]; k++) {
+            for (int j = 0; j < more[1]; j++) {
+                int row = (k / factor * dims[1] + j / factor) * dims[0];
+                for (int i = 0; i < more[0]; i++) {
+                    finer.putShort(file.getShort(VOXELS_AT + 2 * (row + i / factor)));
+                }
+            }
+        }
+        zip(finer.array(), target);
+    }
+
+    /** The same header with all voxels 0. */
+    public static void blank(Path source, Path target) throws IOException {
+        byte[] file = unzip(source).array();
+        Arrays.fill(file, VOXELS_AT, file.length, (byte) 0);
+        zip(file, target);
+    }
+
+    /** The first half of the file, as an interrupted transfer leaves it. */
+    public static void truncate(Path source, Path target) throws IOException {
+        byte[] file = Files.readAllBytes(source);
+        Files.write(target, Arrays.copyOf(file, file.length / 2));
+    }
+
+    /** Some bytes in the middle of the compressed voxels changed. */
+    public static void corrupt(Path source, Path target) throws IOException {
+        byte[] file = Files.readAllBytes(source);
+        for (int at = file.length / 2; at < file.length / 2 + 64; at++) {
+            file[at] ^= 0x5A;
+        }
+        Files.write(target, file);
+    }
+
+    private static ByteBuffer unzip(Path source) throws IOException {
+        try (GZIPInputStream in = new GZIPInputStream(Files.newInputStream(source))) {
+            return ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        }
+    }
+
+    private static void zip(byte[] file, Path target) throws IOException {
+        ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+        try (OutputStream out = new GZIPOutputStream(zipped)) {
+            out.write(file);
+        }
+        Files.write(target, zipped.toByteArray());
+    }
+}

@@ -1,0 +1,110 @@
+package io.cloe.it.tools;
+
+import io.cloe.topology.Topics;
+import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.kafka.ClientSettings;
+import io.cloe.worker.kafka.StartupException;
+import io.cloe.worker.kafka.TopicAdmin;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/** What tests ask of a broker, and the settings of workers that use it. */
+public final class TestCluster implements AutoCloseable {
+
+    private final String broker;
+    private final Admin admin;
+
+    /** Of the broker at host:port. */
+    public TestCluster(String broker) {
+        this.broker = broker;
+        this.admin = Admin.create(Map.of(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, broker));
+    }
+
+    /** Clients of the topics with the given prefix. */
+    public ClientSettings clients(String topicPrefix) {
+        try {
+            return ClientSettings.of(
+                    Map.of(WorkerConfig.BOOTSTRAP_SERVERS, broker, WorkerConfig.TOPICS_PREFIX, topicPrefix));
+        } catch (ConfigurationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Makes a worker's topics. */
+    public Topics createTopics(String topicPrefix, int partitions) throws StartupException, InterruptedException {
+        ClientSettings clients = clients(topicPrefix);
+        try (TopicAdmin topics = new TopicAdmin(clients)) {
+            topics.create(partitions, 1);
+        }
+        return clients.topics();
+    }
+
+    /**
+     * Settings of a worker with which tests do not wait: everything but the study rules, which have their defaults.
+     *
+     * @param folder where its state and masks go
+     * @param volumes the folder that it may read
+     */
+    public Map<String, String> workerSettings(Path folder, Path bundle, Path volumes) {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put(WorkerConfig.BOOTSTRAP_SERVERS, broker);
+        settings.put(WorkerConfig.MODEL_BUNDLES, bundle.toString());
+        settings.put(WorkerConfig.VOLUME_ROOTS, volumes.toString());
+        settings.put(WorkerConfig.MASK_DIRECTORY, folder.resolve("masks").toString());
+        settings.put(WorkerConfig.STATE_DIRECTORY, folder.resolve("state").toString());
+        settings.put(WorkerConfig.REPLICATION_FACTOR, "1");
+        settings.put(WorkerConfig.DEVICE, "cpu");
+        settings.put(WorkerConfig.RETRY_ATTEMPTS, "2");
+        settings.put(WorkerConfig.RETRY_FIRST_DELAY, "200ms");
+        return settings;
+    }
+
+    /** Whether any member of the group has ever joined. */
+    public boolean groupExists(String group) throws ExecutionException, InterruptedException {
+        return admin.listGroups().all().get().stream()
+                .map(GroupListing::groupId)
+                .anyMatch(group::equals);
+    }
+
+    /** Waits until the group has processed, and committed, all that its input topics hold. */
+    public void awaitCaughtUp(String group, Topics topics) {
+        Waiting.until("all input is processed").ignoreExceptions().until(() -> caughtUp(group, topics.copartitioned()));
+    }
+
+    private boolean caughtUp(String group, List<String> inputs) throws ExecutionException, InterruptedException {
+        Map<TopicPartition, OffsetSpec> wanted =
+                new TreeMap<>((a, b) -> a.toString().compareTo(b.toString()));
+        admin.describeTopics(inputs).allTopicNames().get().forEach((topic, description) -> description
+                .partitions()
+                .forEach(partition ->
+                        wanted.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest())));
+        Map<TopicPartition, OffsetAndMetadata> committed = admin.listConsumerGroupOffsets(group)
+                .partitionsToOffsetAndMetadata()
+                .get();
+        return admin.listOffsets(wanted).all().get().entrySet().stream().allMatch(end -> {
+            OffsetAndMetadata reached = committed.get(end.getKey());
+            return (reached == null ? 0 : reached.offset()) >= end.getValue().offset();
+        });
+    }
+
+    /** The admin client. */
+    public Admin admin() {
+        return admin;
+    }
+
+    @Override
+    public void close() {
+        admin.close();
+    }
+}
