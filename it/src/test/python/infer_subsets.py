@@ -1,0 +1,38 @@
+"""Reference answers of the Python package for every subset of a study's modalities, in one process.
+
+Writes OUT/SUBSET/mask.nii.gz and OUT/SUBSET/result.json, with SUBSET such as ``T1+FLAIR``, in bundle order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import combinations
+from pathlib import Path
+
+from cloe.inference.bundle import Bundle
+from cloe.inference.pipeline import segment_files
+from cloe.inference.study import find_scans
+
+
+def main() -> None:
+    """Segment one study with every subset."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--study", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+
+    bundle = Bundle(chosen.bundle)
+    modalities = bundle.specification.modalities
+    scans = find_scans(chosen.study)
+    for size in range(1, len(modalities) + 1):
+        for subset in combinations(modalities, size):
+            target = chosen.out / "+".join(subset)
+            target.mkdir(parents=True)
+            result = segment_files(bundle, {name: scans[name] for name in subset}, target / "mask.nii.gz")
+            (target / "result.json").write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
