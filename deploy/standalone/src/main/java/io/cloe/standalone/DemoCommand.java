@@ -32,6 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -73,6 +74,7 @@ final class DemoCommand implements Callable<Integer> {
 
     private final List<AutoCloseable> started = new ArrayList<>();
     private Path scratch;
+    private boolean stopping;
     private PrintWriter console;
 
     @Override
@@ -85,17 +87,45 @@ final class DemoCommand implements Callable<Integer> {
             return demonstrate((out == null ? scratch.resolve("out") : out)
                     .toAbsolutePath()
                     .normalize());
+        } catch (Exception e) {
+            if (isStopping()) {
+                // What was stopped under its hands is no news to whoever stopped it.
+                return ExitCode.FAILED;
+            }
+            throw e;
         } finally {
             stop();
         }
     }
 
+    /**
+     * Does a step that leaves something to clean up. A signal waits until the step is done, and after a signal no step begins: what
+     * was only half there could not be stopped, and would go on writing into the folder while it is removed.
+     */
+    private synchronized <T> T unlessStopping(Callable<T> step) throws Exception {
+        if (stopping) {
+            throw new CancellationException("the demo was stopped");
+        }
+        return step.call();
+    }
+
+    private synchronized boolean isStopping() {
+        return stopping;
+    }
+
+    private <T extends AutoCloseable> T start(Callable<T> starting) throws Exception {
+        return unlessStopping(() -> {
+            T part = starting.call();
+            started.add(0, part);
+            return part;
+        });
+    }
+
     private int demonstrate(Path folder) throws Exception {
-        Path studies = Files.createDirectories(folder.resolve("studies"));
-        Map<String, StudyFolder> inputs = copyPhantoms(studies);
+        Path studies = folder.resolve("studies");
+        Map<String, StudyFolder> inputs = unlessStopping(() -> copyPhantoms(Files.createDirectories(studies)));
         say("starting a Kafka broker on loopback");
-        EmbeddedBroker broker = EmbeddedBroker.start(Files.createDirectory(scratch.resolve("kafka")), 0);
-        started.add(0, broker);
+        EmbeddedBroker broker = start(() -> EmbeddedBroker.start(Files.createDirectory(scratch.resolve("kafka")), 0));
         WorkerConfig config = config(broker.address(), folder, studies);
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin topics = new TopicAdmin(clients)) {
@@ -103,8 +133,7 @@ final class DemoCommand implements Callable<Integer> {
                     + String.join(", ", topics.create(config.partitions(), config.replicationFactor())));
         }
         say("starting the worker with model bundle " + bundle.getFileName());
-        WorkerProcess worker = WorkerProcess.start(config);
-        started.add(0, worker);
+        WorkerProcess worker = start(() -> WorkerProcess.start(config));
         if (!worker.awaitRunning(Duration.ofSeconds(timeoutSeconds))) {
             spec.commandLine().getErr().println("cloe: the worker did not start; see the log above");
             return ExitCode.FAILED;
@@ -157,8 +186,8 @@ final class DemoCommand implements Callable<Integer> {
         long end = System.nanoTime() + Duration.ofSeconds(timeoutSeconds).toNanos();
         try (OutputReader reader = new OutputReader(clients, true);
                 ScanEventProducer producer = new ScanEventProducer(clients);
-                BufferedWriter file =
-                        Files.newBufferedWriter(folder.resolve("results.jsonl"), StandardCharsets.UTF_8)) {
+                BufferedWriter file = unlessStopping(
+                        () -> Files.newBufferedWriter(folder.resolve("results.jsonl"), StandardCharsets.UTF_8))) {
             for (DemoPlan.Study study : DemoPlan.STUDIES) {
                 submit(producer, study.id(), study.first(), inputs);
             }
@@ -249,6 +278,7 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Stops everything that was started, last first, and removes what was temporary. Called at most twice. */
     private synchronized void stop() {
+        stopping = true;
         for (AutoCloseable part : started) {
             try {
                 part.close();
