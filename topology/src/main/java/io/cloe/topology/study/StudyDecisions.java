@@ -7,8 +7,6 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.JobScan;
-import io.cloe.schemas.PreviousResult;
-import io.cloe.schemas.PublishedResult;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.StudyCommand;
@@ -22,15 +20,11 @@ import io.cloe.topology.study.StudyInput.CommandGiven;
 import io.cloe.topology.study.StudyInput.JobEnded;
 import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
-import io.cloe.topology.study.Transition.Publication;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -109,7 +103,7 @@ public final class StudyDecisions {
         deadlineFrom(draft, event, now);
         draft.note(now, "SCAN_" + event.getOperation(), scan.reference(), "revision " + event.getScanRevision());
         reconsider(change);
-        return change.done();
+        return done(change);
     }
 
     private Transition refused(Optional<Study> study, ScanEvent event, Instant now) {
@@ -242,7 +236,7 @@ public final class StudyDecisions {
     private void fail(Change change, StatusReason reason, FailureReason failure) {
         change.draft.dropJob();
         change.draft.stands(StudyPhase.FAILED, reason);
-        change.failures.add(change.failure(failure).setRetriable(false).build());
+        change.report(change.failure(failure).setRetriable(false));
         change.count(Counted.STUDY_FAILED);
         keepForRetention(change);
     }
@@ -252,55 +246,10 @@ public final class StudyDecisions {
     }
 
     private void queue(Change change, Trigger trigger, StatusReason reason) {
-        Study study = change.draft.view();
-        List<JobScan> scans = jobScans(study);
-        InferenceJob job = InferenceJob.newBuilder()
-                .setJobId(jobId(study, trigger, 1, scans))
-                .setStudyId(study.id())
-                .setFamily(study.family())
-                .setRevision(
-                        study.current().map(result -> result.getRevision() + 1).orElse(0))
-                .setTrigger(trigger)
-                .setAttempt(1)
-                .setPriority(study.priority())
-                .setScans(scans)
-                .setPrevious(study.current().map(StudyDecisions::previous).orElse(null))
-                .setQueuedAt(change.now)
-                .setTraceparent(study.traceparent().orElse(null))
-                .build();
+        InferenceJob job = Jobs.first(change.draft.view(), trigger, change.now);
         change.draft.start(job);
         change.draft.stands(StudyPhase.QUEUED, reason);
         change.draft.note(change.now, "QUEUED", trigger + " revision " + job.getRevision());
-    }
-
-    /**
-     * Names a job by what it is, so that a job of an aborted transaction and the one that takes its place are the same job
-     * only if they do the same.
-     */
-    private static String jobId(Study study, Trigger trigger, int attempt, List<JobScan> scans) {
-        StringBuilder seed = new StringBuilder(study.id())
-                .append('\n')
-                .append(study.jobsStarted())
-                .append('\n')
-                .append(trigger)
-                .append('\n')
-                .append(attempt);
-        scans.forEach(scan -> seed.append('\n')
-                .append(scan.getScan().getModality())
-                .append('\n')
-                .append(scan.getScan().getEventId()));
-        return UUID.nameUUIDFromBytes(seed.toString().getBytes(StandardCharsets.UTF_8))
-                .toString();
-    }
-
-    private static List<JobScan> jobScans(Study study) {
-        return study.usableScans().stream()
-                .map(scan -> new JobScan(scan.reference(), scan.volume().orElseThrow()))
-                .toList();
-    }
-
-    private static PreviousResult previous(PublishedResult result) {
-        return new PreviousResult(result.getRevision(), result.getMask(), result.getWeights());
     }
 
     // ---- timers
@@ -327,7 +276,7 @@ public final class StudyDecisions {
             }
             default -> throw new IllegalStateException("timer of kind " + timer.getKind());
         }
-        return change.done();
+        return done(change);
     }
 
     /** Why a study with a result runs again: a retraction outweighs a correction, a correction a late scan. */
@@ -352,7 +301,7 @@ public final class StudyDecisions {
             return change.forget();
         }
         fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
-        return change.doneAndForget();
+        return change.doneAndForget(rules.historyLimit(), modalitiesOf(study));
     }
 
     // ---- results
@@ -373,11 +322,11 @@ public final class StudyDecisions {
         } else {
             return Transition.ignored(change.before, Counted.STALE_RESULT);
         }
-        return change.done();
+        return done(change);
     }
 
     private void publish(Change change, Study study, InferenceJob job, InferenceOutcome outcome) {
-        change.publication = Results.publication(study, job, outcome, modalitiesOf(study));
+        change.publish(Results.publication(study, job, outcome, modalitiesOf(study)));
         change.draft.publish(Results.published(job, outcome, change.now));
         change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
         change.draft.note(
@@ -394,13 +343,12 @@ public final class StudyDecisions {
         boolean attemptsLeft = job.getAttempt() < rules.retry().attempts();
         boolean retry = attemptsLeft && faults.stream().allMatch(InferenceFault::getRetriable);
         for (InferenceFault fault : faults) {
-            change.failures.add(change.failure(fault.getReason())
+            change.report(change.failure(fault.getReason())
                     .setModality(fault.getModality())
                     .setEventId(eventOf(job, fault.getModality()))
                     .setJobId(job.getJobId())
                     .setAttempt(job.getAttempt())
-                    .setRetriable(retry || (attemptsLeft && fault.getRetriable()))
-                    .build());
+                    .setRetriable(retry || (attemptsLeft && fault.getRetriable())));
             change.draft.note(
                     change.now,
                     "JOB_FAILED",
@@ -424,20 +372,7 @@ public final class StudyDecisions {
     }
 
     private void retryLater(Change change, InferenceJob job) {
-        // A new id: a late result of the failed attempt must not count for the next one.
-        InferenceJob next = new InferenceJob(
-                jobId(change.draft.view(), job.getTrigger(), job.getAttempt() + 1, job.getScans()),
-                job.getStudyId(),
-                job.getFamily(),
-                job.getRevision(),
-                job.getTrigger(),
-                job.getAttempt() + 1,
-                job.getPriority(),
-                job.getScans(),
-                job.getPrevious(),
-                job.getQueuedAt(),
-                job.getTraceparent());
-        change.draft.start(next);
+        change.draft.start(Jobs.next(change.draft.view(), job));
         change.draft.stands(StudyPhase.QUEUED, StatusReason.WAITING_FOR_RETRY);
         change.draft.arm(TimerKind.RETRY, change.now.plus(rules.retry().delayAfter(job.getAttempt())));
         change.count(Counted.JOB_RETRIED);
@@ -520,64 +455,16 @@ public final class StudyDecisions {
                 return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
             }
         }
-        return change.done();
+        return done(change);
+    }
+
+    private Transition done(Change change) {
+        return change.done(rules.historyLimit(), modalitiesOf(change.draft.view()));
     }
 
     private List<String> modalitiesOf(Study study) {
         ModelFamily family = families.byName().get(study.family());
         // A family that was taken out of the configuration: what was expected is all that is known of it.
         return family == null ? List.copyOf(study.scans().keySet()) : family.modalities();
-    }
-
-    /** One call's work: the draft and what it publishes. */
-    private final class Change {
-
-        private final Optional<Study> before;
-        private final StudyDraft draft;
-        private final Instant now;
-        private final List<StudyFailure> failures = new ArrayList<>();
-        private final List<Counted> counted = new ArrayList<>();
-        private Publication publication;
-
-        Change(Optional<Study> before, StudyDraft draft, Instant now) {
-            this.before = before;
-            this.draft = draft;
-            this.now = now;
-        }
-
-        void count(Counted what) {
-            counted.add(what);
-        }
-
-        StudyFailure.Builder failure(FailureReason reason) {
-            return StudyFailure.newBuilder()
-                    .setStudyId(draft.view().id())
-                    .setReason(reason)
-                    .setFailedAt(now);
-        }
-
-        Transition done() {
-            return to(Optional.of(draft.done(rules.historyLimit())));
-        }
-
-        Transition doneAndForget() {
-            Transition last = done();
-            return new Transition(
-                    before, Optional.empty(), last.publication(), last.status(), last.failures(), last.counted());
-        }
-
-        Transition forget() {
-            return new Transition(before, Optional.empty(), Optional.empty(), Optional.empty(), List.of(), counted);
-        }
-
-        private Transition to(Optional<Study> after) {
-            return new Transition(
-                    before,
-                    after,
-                    Optional.ofNullable(publication),
-                    after.map(study -> Results.status(study, modalitiesOf(study), now)),
-                    failures,
-                    counted);
-        }
     }
 }
