@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from cloe.model.network import NetworkConfiguration
+from cloe.model.losses import total_loss
+from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.phantom.case import make_case
 from cloe.training import pool as pool_module
+from cloe.training import trainer as trainer_module
 from cloe.training.checkpoint import load_checkpoint, load_network
 from cloe.training.corruption import Corruption, corrupt
 from cloe.training.pool import build_pool, case_spacing, load_pool
@@ -28,7 +30,16 @@ def pool_folder(tmp_path_factory):
     return folder
 
 
-TINY_PLAN = TrainingPlan(steps=6, batch=2, patch=16, large_patch=24, network=NetworkConfiguration(base_width=2), seed=3)
+# In full precision: half precision convolutions of such small patches do not repeat (see the README).
+TINY_PLAN = TrainingPlan(
+    steps=6,
+    batch=2,
+    patch=16,
+    large_patch=24,
+    network=NetworkConfiguration(base_width=2),
+    seed=3,
+    half_precision=False,
+)
 
 
 def test_should_store_what_normalisation_needs_when_a_pool_is_built(pool_folder):
@@ -164,6 +175,21 @@ def test_should_end_at_the_same_weights_when_training_is_interrupted_and_resumed
     rows = list(csv.reader((tmp_path / "whole" / "log.csv").open()))
     assert rows[0][:3] == ["step", "rate", "total"]
     assert [row[0] for row in rows[1:]] == ["3", "6"]
+
+
+def test_should_leave_the_weights_alone_when_a_gradient_is_not_finite(pool_folder, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer_module, "total_loss", spoilt_loss)
+        path = train(replace(TINY_PLAN, steps=2), pool_folder, tmp_path, save_every=100)
+    torch.manual_seed(TINY_PLAN.seed)
+    untrained = ConsistencyGatedNetwork(TINY_PLAN.network)
+    for name, value in load_checkpoint(path)["averaged"].items():
+        torch.testing.assert_close(value, untrained.state_dict()[name])
+
+
+def spoilt_loss(*arguments):
+    loss, parts = total_loss(*arguments)
+    return loss * float("nan"), parts
 
 
 def test_should_load_the_averaged_network_when_a_checkpoint_is_read(pool_folder, tmp_path):

@@ -196,6 +196,8 @@ def _step(
         found = [gradients[index] for gradients, _ in results if gradients[index] is not None]
         if found:
             parameter.grad = torch.stack(found).sum(0) / plan.batch
-    torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
-    optimiser.step()
+    length = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
+    # One bad step would stay in the optimiser's and the weights' running averages for good.
+    if bool(torch.isfinite(length)):
+        optimiser.step()
     return {name: sum(parts[name] for _, parts in results) / plan.batch for name in results[0][1]}
