@@ -3,6 +3,9 @@ package io.cloe.worker.cli;
 import io.cloe.worker.config.ConfigurationException;
 import io.cloe.worker.kafka.StartupException;
 import java.io.PrintWriter;
+import java.util.Optional;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -53,7 +56,8 @@ public final class CloeCommand {
     public static CommandLine commandLine() {
         return new CommandLine(new CloeCommand())
                 .setExecutionExceptionHandler(new OneLineErrors())
-                .setExitCodeExceptionMapper(failure -> ExitCode.FAILED)
+                .setExitCodeExceptionMapper(failure ->
+                        failure instanceof CommandLine.ParameterException ? ExitCode.CONFIGURATION : ExitCode.FAILED)
                 .setCaseInsensitiveEnumValuesAllowed(true);
     }
 
@@ -81,7 +85,26 @@ public final class CloeCommand {
                 err.println("cloe: " + failure.getMessage());
                 return ExitCode.CONFIGURATION;
             }
+            Optional<ConfigException> refused = refusedByKafka(failure);
+            if (refused.isPresent()) {
+                err.println("cloe: Kafka's settings: " + refused.get().getMessage());
+                return ExitCode.CONFIGURATION;
+            }
+            if (failure instanceof KafkaException) {
+                err.println("cloe: Kafka: " + failure.getMessage());
+                return ExitCode.KAFKA;
+            }
             throw failure;
+        }
+
+        /** Kafka's clients check their settings when they are made, and wrap what they find. */
+        private static Optional<ConfigException> refusedByKafka(Throwable failure) {
+            for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+                if (cause instanceof ConfigException refused) {
+                    return Optional.of(refused);
+                }
+            }
+            return Optional.empty();
         }
     }
 

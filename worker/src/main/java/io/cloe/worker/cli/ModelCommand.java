@@ -76,7 +76,11 @@ final class ModelCommand {
                 return ExitCode.MODEL;
             } catch (EngineException e) {
                 spec.commandLine().getErr().println("cloe: " + e.kind() + ": " + e.getMessage());
-                return e.kind() == EngineException.Kind.UNKNOWN_DEVICE ? ExitCode.CONFIGURATION : ExitCode.DEVICE;
+                return switch (e.kind()) {
+                    case UNKNOWN_DEVICE -> ExitCode.CONFIGURATION;
+                    case BUNDLE_REFUSED -> ExitCode.MODEL;
+                    default -> ExitCode.DEVICE;
+                };
             }
         }
     }

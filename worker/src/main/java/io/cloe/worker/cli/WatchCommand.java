@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -71,9 +70,6 @@ final class WatchCommand implements Callable<Integer> {
                 }
                 out.flush();
             }
-        } catch (KafkaException e) {
-            spec.commandLine().getErr().println("cloe: Kafka: " + e.getMessage());
-            return ExitCode.KAFKA;
         }
         return count == null || results >= count ? ExitCode.OK : ExitCode.TIMEOUT;
     }

@@ -5,8 +5,8 @@ public final class ConfigurationException extends Exception {
 
     private static final long serialVersionUID = 1L;
 
-    /** With the line for the operator. */
+    /** With the line for the operator. Line breaks of quoted values become spaces. */
     public ConfigurationException(String message) {
-        super(message);
+        super(message.replaceAll("\\R", " "));
     }
 }

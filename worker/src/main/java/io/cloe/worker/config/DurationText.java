@@ -16,20 +16,25 @@ public final class DurationText {
             "m", ChronoUnit.MINUTES,
             "h", ChronoUnit.HOURS,
             "d", ChronoUnit.DAYS);
-    static final String ALLOWED = "a positive number with a unit: ms, s, m, h or d, such as 15m";
+    private static final Duration LONGEST = Duration.ofDays(36_500);
+    static final String ALLOWED = "a positive number with a unit: ms, s, m, h or d, such as 15m; at most 36500d";
 
     private DurationText() {}
 
     /**
      * Reads a duration.
      *
-     * @throws IllegalArgumentException for any other text, and for zero
+     * @throws IllegalArgumentException for any other text, for zero, and for more than a hundred years
      */
     public static Duration parse(String text) {
         Matcher matcher = FORM.matcher(text.strip());
-        if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
+        if (!matcher.matches()) {
             throw new IllegalArgumentException(ALLOWED);
         }
-        return Duration.of(Long.parseLong(matcher.group(1)), UNITS.get(matcher.group(2)));
+        Duration duration = Duration.of(Long.parseLong(matcher.group(1)), UNITS.get(matcher.group(2)));
+        if (duration.isZero() || duration.compareTo(LONGEST) > 0) {
+            throw new IllegalArgumentException(ALLOWED);
+        }
+        return duration;
     }
 }

@@ -276,7 +276,8 @@ public final class WorkerConfig {
         }
         try {
             AbstractConfig parsed = new AbstractConfig(DEFINITION, own, false);
-            requireAbsolute(parsed, VOLUME_ROOTS);
+            requireEach(parsed, VOLUME_ROOTS, absolutePath());
+            requireEach(parsed, MODEL_BUNDLES, text("a path", Path::of));
             return new WorkerConfig(parsed, kafka);
         } catch (ConfigException e) {
             throw new ConfigurationException(e.getMessage());
@@ -421,12 +422,8 @@ public final class WorkerConfig {
         return DurationText.parse(parsed.getString(key));
     }
 
-    private static void requireAbsolute(AbstractConfig parsed, String key) {
-        for (String path : parsed.getList(key)) {
-            if (!Path.of(path).isAbsolute()) {
-                throw new ConfigException(key, path, "allowed: absolute paths");
-            }
-        }
+    private static void requireEach(AbstractConfig parsed, String key, ConfigDef.Validator validator) {
+        parsed.getList(key).forEach(item -> validator.ensureValid(key, item));
     }
 
     private static ConfigDef.Validator absolutePath() {
@@ -473,7 +470,7 @@ public final class WorkerConfig {
                         parser.accept((String) value);
                     } catch (IllegalArgumentException e) {
                         boolean explained =
-                                e.getMessage() != null && e.getMessage().contains("allowed: ");
+                                e.getMessage() != null && e.getMessage().contains("; allowed: ");
                         throw new ConfigException(key, value, explained ? e.getMessage() : "allowed: " + allowed);
                     }
                 },

@@ -263,8 +263,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         } catch (OutOfMemoryError e) {
             LOG.error("job {} ran out of heap", work.job.getJobId());
             fail(work, List.of(new InferenceFault(null, FailureReason.OUT_OF_MEMORY, true)));
-        } catch (RuntimeException e) {
-            // The message may quote data; the stack does not.
+        } catch (RuntimeException | Error e) {
+            // Errors too: a stage that died would hold up every study. The message may quote data; the stack does not.
             LOG.error("job {} failed: {}", work.job.getJobId(), StackOnly.of(e));
             fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
         }
@@ -275,16 +275,25 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     }
 
     private void end(Work work, Object body) {
-        InferenceResult result = new InferenceResult(work.job.getJobId(), work.job.getStudyId(), body);
-        release(work);
-        sender.send(work.partition, result);
+        if (release(work)) {
+            sender.send(work.partition, new InferenceResult(work.job.getJobId(), work.job.getStudyId(), body));
+        }
     }
 
-    private void release(Work work) {
+    /**
+     * Ends a job's stay in memory.
+     *
+     * @return whether its result is wanted: true at most once, and never for a cancelled job
+     */
+    private boolean release(Work work) {
         synchronized (byJob) {
-            byJob.remove(work.job.getJobId(), work);
+            if (work.released) {
+                return false;
+            }
+            work.released = true;
+            inMemory.release();
+            return byJob.remove(work.job.getJobId(), work);
         }
-        inMemory.release();
     }
 
     /** Stops the threads; jobs that were not done stay in the topology's pending store. */
@@ -293,6 +302,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         closed = true;
         synchronized (byJob) {
             byJob.values().forEach(work -> work.control.cancel("the worker stops"));
+            // A file that the interrupt below closes is no fault of the study: nothing is reported any more.
+            byJob.clear();
         }
         threads.forEach(Thread::interrupt);
         for (Thread thread : threads) {
@@ -309,14 +320,17 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private static final class Work {
 
         static final Comparator<Work> NEXT_FIRST = Comparator.comparing((Work work) -> work.isReprocessing())
-                .thenComparing(work -> -work.job.getPriority())
+                .thenComparing(work -> work.job.getPriority(), Comparator.reverseOrder())
                 .thenComparing(work -> work.job.getQueuedAt());
 
         private final InferenceJob job;
         private final int partition;
         private final InferenceControl control = new InferenceControl();
         private final Map<String, Long> timings = new TreeMap<>();
+        /** Guarded by {@code byJob}, as is {@code released}. */
         private Lease lease;
+
+        private boolean released;
         private Decoded decoded;
         private long decodedAt;
         private Segmented segmented;

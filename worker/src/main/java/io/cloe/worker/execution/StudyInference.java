@@ -142,6 +142,11 @@ final class StudyInference {
         List<InferenceFault> faults = new ArrayList<>();
         for (JobScan scan : job.getScans()) {
             String modality = scan.getScan().getModality();
+            if (!bundle.modalities().contains(modality)) {
+                // A job that was queued for a model that knew more.
+                faults.add(new InferenceFault(modality, FailureReason.UNKNOWN_MODALITY, false));
+                continue;
+            }
             try {
                 loaded.put(modality, volumes.load(scan.getVolume()));
             } catch (VolumeException e) {
@@ -160,9 +165,12 @@ final class StudyInference {
         String lines = bundle.inBundleOrder(loaded.keySet()).stream()
                 .map(modality -> modality + ":" + loaded.get(modality).sha256() + "\n")
                 .collect(Collectors.joining());
+        return HexFormat.of().formatHex(sha256().digest(lines.getBytes(StandardCharsets.US_ASCII)));
+    }
+
+    private static MessageDigest sha256() {
         try {
-            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(sha256.digest(lines.getBytes(StandardCharsets.US_ASCII)));
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java runtime has SHA-256", e);
         }
@@ -278,15 +286,14 @@ final class StudyInference {
 
     /** Empty for a first revision, and when the former mask lies on another grid or cannot be read. */
     private Optional<RevisionChange> change(InferenceJob job, Measures measures, List<String> flags) {
-        if (job.getPrevious() == null || !job.getPrevious().getMask().getDims().equals(measures.dims())) {
+        if (job.getPrevious() == null || !onSameGrid(job.getPrevious().getMask(), measures)) {
             return Optional.empty();
         }
         try {
-            byte[] before =
-                    labels(masks.read(URI.create(job.getPrevious().getMask().getUri())));
+            byte[] before = labels(formerMask(job.getPrevious().getMask()));
             byte[] after = labels(measures.mask().bytes());
             return Optional.of(RevisionComparison.between(bundle, job.getPrevious(), before, after, measures.gating()));
-        } catch (MaskStoreException | VolumeException | IOException e) {
+        } catch (MaskStoreException | VolumeException | IOException | IllegalArgumentException e) {
             LOG.warn(
                     "job {}: the superseded mask cannot be read: {}",
                     job.getJobId(),
@@ -294,6 +301,28 @@ final class StudyInference {
             flags.add(PREVIOUS_MASK_UNREADABLE);
             return Optional.empty();
         }
+    }
+
+    private static boolean onSameGrid(MaskReference former, Measures measures) {
+        if (!former.getDims().equals(measures.dims())
+                || former.getAffine().size() != measures.affine().size()) {
+            return false;
+        }
+        for (int i = 0; i < measures.affine().size(); i++) {
+            if (Math.abs(former.getAffine().get(i) - measures.affine().get(i)) > Grid.TOLERANCE_MM) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The superseded mask, if it still is the file that was published. */
+    private byte[] formerMask(MaskReference former) throws MaskStoreException, IOException {
+        byte[] file = masks.read(URI.create(former.getUri()));
+        if (!HexFormat.of().formatHex(sha256().digest(file)).equals(former.getSha256())) {
+            throw new IOException("not the file that was published");
+        }
+        return file;
     }
 
     private byte[] labels(byte[] maskFile) throws VolumeException, IOException {

@@ -7,8 +7,9 @@ import io.cloe.worker.execution.ResultSender;
 import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -31,20 +32,26 @@ final class KafkaResultSender implements ResultSender, AutoCloseable {
     private final Producer<String, InferenceResult> producer;
     private final String topic;
     // A send may block while the cluster's metadata is unknown; stream threads and stages must not.
-    private final ExecutorService thread =
-            Executors.newSingleThreadExecutor(task -> new Thread(task, "cloe-result-sender"));
-    private volatile boolean closed;
+    private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
+            1, task -> new Thread(task, "cloe-result-sender"), new ThreadPoolExecutor.DiscardPolicy());
 
     KafkaResultSender(ClientSettings settings) {
+        this(producer(settings), settings.topics().inferenceResults());
+    }
+
+    KafkaResultSender(Producer<String, InferenceResult> producer, String topic) {
+        this.producer = producer;
+        this.topic = topic;
+    }
+
+    private static Producer<String, InferenceResult> producer(ClientSettings settings) {
         Map<String, Object> producerSettings = settings.producer();
         producerSettings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
         producerSettings.put(ProducerConfig.ACKS_CONFIG, "all");
         // A finished result must outlive a broker outage.
         producerSettings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
         producerSettings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
-        this.producer =
-                new KafkaProducer<>(producerSettings, new StringSerializer(), RecordSerde.of(InferenceResult.class));
-        this.topic = settings.topics().inferenceResults();
+        return new KafkaProducer<>(producerSettings, new StringSerializer(), RecordSerde.of(InferenceResult.class));
     }
 
     @Override
@@ -59,42 +66,30 @@ final class KafkaResultSender implements ResultSender, AutoCloseable {
     }
 
     private void enqueue(ProducerRecord<String, InferenceResult> record) {
-        if (!closed) {
-            thread.execute(() -> deliver(record));
-        }
+        thread.execute(() -> deliver(record));
     }
 
     /** Tries until it worked or the process ends; a result that is lost with the process is computed again. */
     private void deliver(ProducerRecord<String, InferenceResult> record) {
-        while (!closed) {
-            try {
-                producer.send(record, (metadata, failure) -> {
-                    if (failure != null) {
-                        LOG.warn(
-                                "a result was not delivered: {}",
-                                failure.getClass().getSimpleName());
-                        enqueue(record);
-                    }
-                });
-                return;
-            } catch (KafkaException e) {
-                LOG.warn("a result cannot be sent yet: {}", e.getClass().getSimpleName());
-                pause();
-            }
+        try {
+            producer.send(record, (metadata, failure) -> {
+                if (failure != null) {
+                    deliverLater(record, failure);
+                }
+            });
+        } catch (KafkaException e) {
+            deliverLater(record, e);
         }
     }
 
-    private static void pause() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(PAUSE.toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    /** After a pause: a record that is refused at once would otherwise come round without end. */
+    private void deliverLater(ProducerRecord<String, InferenceResult> record, Exception failure) {
+        LOG.warn("a result is not delivered yet: {}", failure.getClass().getSimpleName());
+        thread.schedule(() -> deliver(record), PAUSE.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     @Override
     public void close() {
-        closed = true;
         thread.shutdownNow();
         producer.close(Duration.ofSeconds(5));
     }

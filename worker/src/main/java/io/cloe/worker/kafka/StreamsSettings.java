@@ -53,8 +53,9 @@ final class StreamsSettings {
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, config.replicationFactor());
         for (Map.Entry<String, Object> given : config.kafkaSettings().entrySet()) {
             if (FIXED.contains(given.getKey())) {
-                throw new ConfigurationException("setting " + WorkerConfig.KAFKA_PREFIX + given.getKey()
-                        + " cannot be overridden: what the worker promises depends on it");
+                throw new ConfigurationException("setting " + WorkerConfig.KAFKA_PREFIX + given.getKey() + "="
+                        + given.getValue() + " cannot be overridden: what the worker promises depends on it; allowed:"
+                        + " leave it out");
             }
             settings.put(given.getKey(), given.getValue());
         }

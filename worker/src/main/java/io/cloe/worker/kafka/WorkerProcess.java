@@ -180,7 +180,10 @@ public final class WorkerProcess implements AutoCloseable {
             } catch (BundleException e) {
                 throw new StartupException(Kind.MODEL, "model bundle refused: " + e.kind() + ": " + e.getMessage());
             } catch (EngineException e) {
-                throw new StartupException(Kind.DEVICE, "device " + config.device() + ": " + e.getMessage());
+                boolean ofModel = e.kind() == EngineException.Kind.BUNDLE_REFUSED;
+                throw new StartupException(
+                        ofModel ? Kind.MODEL : Kind.DEVICE,
+                        (ofModel ? "model bundle refused: " : "device " + config.device() + ": ") + e.getMessage());
             }
         }
         return engines;

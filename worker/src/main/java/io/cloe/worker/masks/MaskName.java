@@ -36,6 +36,9 @@ public record MaskName(String studyId, int revision, String modelDigest, String 
                 escaped.append('%').append(HexFormat.of().withUpperCase().toHexDigits((byte) c));
             }
         }
+        if (escaped.length() == 0) {
+            return "%"; // no other id is escaped to this
+        }
         return escaped.length() <= LONGEST_FOLDER
                 ? escaped.toString()
                 : escaped.substring(0, LONGEST_FOLDER / 2) + "~"

@@ -56,16 +56,16 @@ public final class ResultTable {
 
     private static String consistency(List<ModalityGating> gating) {
         return gating.stream()
-                .map(one -> one.getConsistencyGlobal() == null
+                .map(one -> one.getConsistencyGlobal() == null && one.getConsistencyRegional() == null
                         ? "-"
-                        : String.format(
-                                Locale.ROOT,
-                                "%s %.2f/%.2f",
-                                one.getModality(),
-                                one.getConsistencyGlobal(),
-                                one.getConsistencyRegional()))
+                        : one.getModality() + " " + score(one.getConsistencyGlobal()) + "/"
+                                + score(one.getConsistencyRegional()))
                 .distinct()
                 .collect(Collectors.joining(" "));
+    }
+
+    private static String score(Double value) {
+        return value == null ? "-" : String.format(Locale.ROOT, "%.2f", value);
     }
 
     private static String volumes(Map<String, Double> ml) {

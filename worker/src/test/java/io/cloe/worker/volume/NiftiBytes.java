@@ -9,8 +9,8 @@ import java.util.zip.GZIPOutputStream;
  * An independent NIfTI writer for tests: byte by byte, sharing nothing with the code under test. Defaults: a NIfTI-1,
  * little-endian, int16, 5x4x3 file with the s-form {@link #AFFINE} and no q-form.
  */
-final class NiftiBytes {
-    static final double[] AFFINE = {-1.5, 0, 0, 10, 0, -2, 0, 20, 0, 0, 2.5, -30};
+public final class NiftiBytes {
+    public static final double[] AFFINE = {-1.5, 0, 0, 10, 0, -2, 0, 20, 0, 0, 2.5, -30};
 
     int version = 1;
     boolean bigEndian;
@@ -32,18 +32,30 @@ final class NiftiBytes {
     byte[] trailing = new byte[0];
     String description = "";
 
-    static NiftiBytes standard() {
+    public static NiftiBytes standard() {
         return new NiftiBytes();
     }
 
-    NiftiBytes dims(int... dims) {
+    public NiftiBytes dims(int... dims) {
         dim = new long[] {3, dims[0], dims[1], dims[2], 1, 1, 1, 1};
         return this;
     }
 
-    NiftiBytes type(int code, int bits) {
+    public NiftiBytes type(int code, int bits) {
         datatype = code;
         bitpix = bits;
+        return this;
+    }
+
+    /** Rows of the s-form. */
+    public NiftiBytes affine(double... rows) {
+        srow = rows.clone();
+        return this;
+    }
+
+    /** The header's free text. */
+    public NiftiBytes description(String text) {
+        description = text;
         return this;
     }
 
@@ -57,7 +69,7 @@ final class NiftiBytes {
         return this;
     }
 
-    NiftiBytes floats(float... values) {
+    public NiftiBytes floats(float... values) {
         var out = new ByteArrayOutputStream();
         for (float value : values) {
             put(out, Float.floatToRawIntBits(value), 4);
@@ -75,7 +87,7 @@ final class NiftiBytes {
         return this;
     }
 
-    byte[] bytes() {
+    public byte[] bytes() {
         byte[] header = new byte[version == 1 ? 348 : 540];
         if (version == 1) {
             set(header, 0, 348, 4);
@@ -134,11 +146,11 @@ final class NiftiBytes {
         return out.toByteArray();
     }
 
-    byte[] gzip() {
+    public byte[] gzip() {
         return gzip(bytes());
     }
 
-    static byte[] gzip(byte[] plain) {
+    public static byte[] gzip(byte[] plain) {
         var out = new ByteArrayOutputStream();
         try (var gzip = new GZIPOutputStream(out)) {
             gzip.write(plain);

@@ -1,0 +1,274 @@
+package io.cloe.worker.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.cloe.topology.Topics;
+import io.cloe.topology.study.StudyRules;
+import io.cloe.worker.inference.DeviceChoice;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WorkerConfigTest {
+
+    static Map<String, String> required() {
+        Map<String, String> settings = new HashMap<>();
+        settings.put("bootstrap.servers", "broker-1:9092, broker-2:9092");
+        settings.put("model.bundles", "bundles/glioma,/bundles/prostate");
+        settings.put("volume.roots", "/data/in, /mnt/in");
+        settings.put("mask.directory", "/data/masks");
+        return settings;
+    }
+
+    private static WorkerConfig with(String key, String value) throws ConfigurationException {
+        Map<String, String> settings = required();
+        settings.put(key, value);
+        return WorkerConfig.of(settings);
+    }
+
+    private static String refusalOf(Map<String, String> settings) {
+        ConfigurationException refused =
+                catchThrowableOfType(ConfigurationException.class, () -> WorkerConfig.of(settings));
+        assertThat(refused).isNotNull();
+        assertThat(refused.getMessage().lines()).as("one line").hasSize(1);
+        return refused.getMessage();
+    }
+
+    private static String refusalOf(String key, String value) {
+        Map<String, String> settings = required();
+        settings.put(key, value);
+        return refusalOf(settings);
+    }
+
+    @Test
+    void shouldHaveTheDocumentedDefaultsWhenOnlyTheRequiredKeysAreGiven() throws Exception {
+        WorkerConfig config = WorkerConfig.of(required());
+
+        assertThat(config.applicationId()).isEqualTo("cloe-worker");
+        assertThat(config.stateDirectory()).isEqualTo(Path.of("/var/lib/cloe/state"));
+        assertThat(config.streamThreads()).isEqualTo(1);
+        assertThat(config.groupProtocol()).isEqualTo("classic");
+        assertThat(config.replicationFactor()).isEqualTo(-1);
+        assertThat(config.topics()).isEqualTo(Topics.withPrefix(""));
+        assertThat(config.partitions()).isEqualTo(8);
+        assertThat(config.device()).isEqualTo(new DeviceChoice.Auto());
+        assertThat(config.inferenceThreads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+        assertThat(config.inferenceMemoryBytes()).isEqualTo(2L << 30);
+        assertThat(config.decodeThreads()).isEqualTo(2);
+        assertThat(config.maxVoxels()).isEqualTo(64 << 20);
+        assertThat(config.maskInlineMaxBytes()).isZero();
+        assertThat(config.resultCacheEntries()).isEqualTo(128);
+        StudyRules rules = config.rules();
+        StudyRules defaults = StudyRules.defaults();
+        assertThat(rules).usingRecursiveComparison().ignoringFields("required").isEqualTo(defaults);
+        assertThat(rules.required()).hasToString("any");
+    }
+
+    @Test
+    void shouldHoldWhatWasGivenWhenEveryKeyIsSet() throws Exception {
+        Map<String, String> settings = required();
+        settings.putAll(Map.of(
+                "application.id", "site-a",
+                "state.directory", "/state",
+                "stream.threads", "4",
+                "group.protocol", "streams",
+                "replication.factor", "3",
+                "topics.prefix", "cloe.",
+                "topics.partitions", "32",
+                "device", "cuda:1"));
+        settings.putAll(Map.of(
+                "inference.threads", "7",
+                "inference.memory.mib", "64",
+                "decode.threads", "3",
+                "volume.max.voxels", "1000",
+                "mask.inline.max.bytes", "900000",
+                "result.cache.entries", "0"));
+        settings.putAll(Map.of(
+                "study.timeout", "90s",
+                "study.longest-wait", "2d",
+                "study.settle", "1s",
+                "study.retention", "10d",
+                "study.required", "T1CE and (T2 or FLAIR)",
+                "study.on-incomplete", "wait",
+                "study.history", "8"));
+        settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
+        assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(WorkerConfig.keys());
+
+        WorkerConfig config = WorkerConfig.of(settings);
+
+        assertThat(config.bootstrapServers()).containsExactly("broker-1:9092", "broker-2:9092");
+        assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
+        assertThat(config.volumeRoots()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
+        assertThat(config.maskDirectory()).isEqualTo(Path.of("/data/masks"));
+        assertThat(config.applicationId()).isEqualTo("site-a");
+        assertThat(config.stateDirectory()).isEqualTo(Path.of("/state"));
+        assertThat(config.streamThreads()).isEqualTo(4);
+        assertThat(config.groupProtocol()).isEqualTo("streams");
+        assertThat(config.replicationFactor()).isEqualTo(3);
+        assertThat(config.topics()).isEqualTo(Topics.withPrefix("cloe."));
+        assertThat(config.partitions()).isEqualTo(32);
+        assertThat(config.device()).isEqualTo(new DeviceChoice.Cuda(1));
+        assertThat(config.inferenceThreads()).isEqualTo(7);
+        assertThat(config.inferenceMemoryBytes()).isEqualTo(64L << 20);
+        assertThat(config.decodeThreads()).isEqualTo(3);
+        assertThat(config.maxVoxels()).isEqualTo(1000);
+        assertThat(config.maskInlineMaxBytes()).isEqualTo(900_000);
+        assertThat(config.resultCacheEntries()).isZero();
+        StudyRules rules = config.rules();
+        assertThat(rules.timeout()).isEqualTo(Duration.ofSeconds(90));
+        assertThat(rules.longestWait()).isEqualTo(Duration.ofDays(2));
+        assertThat(rules.settle()).isEqualTo(Duration.ofSeconds(1));
+        assertThat(rules.retention()).isEqualTo(Duration.ofDays(10));
+        assertThat(rules.required().names()).isEqualTo(Set.of("T1CE", "T2", "FLAIR"));
+        assertThat(rules.onIncomplete()).isEqualTo(StudyRules.OnIncomplete.WAIT);
+        assertThat(rules.historyLimit()).isEqualTo(8);
+        assertThat(rules.retry()).isEqualTo(new StudyRules.Retry(1, Duration.ofMillis(1), Duration.ofHours(1)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bootstrap.servers", "model.bundles", "volume.roots", "mask.directory"})
+    void shouldNameTheKeyAndWhatItIsForWhenARequiredOneIsMissing(String key) {
+        Map<String, String> settings = required();
+        settings.remove(key);
+
+        assertThat(refusalOf(settings)).startsWith("missing setting " + key + ": ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"study.tiemout", "Study.timeout", "kafka", "", " study.timeout"})
+    void shouldNameTheKeyWhenItIsUnknown(String key) {
+        assertThat(refusalOf(key, "1")).startsWith("unknown setting " + key).contains("allowed: ");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "study.timeout | 15 | 15m",
+                "study.timeout | 0s | positive",
+                "study.longest-wait | 99999d | at most 36500d",
+                "study.settle | soon | such as 15m",
+                "study.retention | -1d | positive",
+                "retry.first-delay | 1y | ms, s, m, h or d",
+                "retry.longest-delay | '' | ms, s, m, h or d",
+                "study.required | T1 and | allowed: any, or modality names",
+                "study.required | (T1 | allowed: any, or modality names",
+                "study.required | '' | allowed: any, or modality names",
+                "study.required | T1 & T2 | allowed: any, or modality names",
+                "study.on-incomplete | maybe | run, wait, discard",
+                "study.history | 7 | at least 8",
+                "study.history | 1001 | no more than 1000",
+                "retry.attempts | 0 | at least 1",
+                "retry.attempts | 101 | no more than 100",
+                "stream.threads | 0 | at least 1",
+                "stream.threads | 257 | no more than 256",
+                "stream.threads | many | INT",
+                "stream.threads | 1.5 | INT",
+                "group.protocol | kip | classic, streams",
+                "replication.factor | -2 | at least -1",
+                "replication.factor | 32768 | no more than 32767",
+                "topics.prefix | a b | letters, digits",
+                "topics.prefix | a/b | letters, digits",
+                "topics.partitions | 0 | at least 1",
+                "topics.partitions | 10001 | no more than 10000",
+                "device | gpu | auto, cpu or cuda:N",
+                "device | cuda | auto, cpu or cuda:N",
+                "device | cuda:-1 | auto, cpu or cuda:N",
+                "inference.threads | 0 | at least 1",
+                "inference.threads | 1025 | no more than 1024",
+                "inference.memory.mib | 63 | at least 64",
+                "inference.memory.mib | 1048577 | no more than 1048576",
+                "decode.threads | 0 | at least 1",
+                "decode.threads | 65 | no more than 64",
+                "volume.max.voxels | 999 | at least 1000",
+                "volume.max.voxels | 1073741825 | no more than 1073741824",
+                "volume.max.voxels | 99999999999 | INT",
+                "mask.inline.max.bytes | -1 | at least 0",
+                "mask.inline.max.bytes | 900001 | no more than 900000",
+                "result.cache.entries | -1 | at least 0",
+                "result.cache.entries | 1048577 | no more than 1048576",
+                "mask.directory | masks | an absolute path",
+                "state.directory | state | an absolute path",
+                "volume.roots | data | an absolute path",
+                "application.id | '' | non-empty",
+            })
+    void shouldNameKeyValueAndWhatIsAllowedWhenAValueIsWrong(String key, String value, String allowed) {
+        assertThat(refusalOf(key, value)).contains(key, value, allowed);
+    }
+
+    @Test
+    void shouldNameTheWrongOneWhenAListHasGoodOnesToo() {
+        assertThat(refusalOf("volume.roots", "/good,bad,/better"))
+                .contains("volume.roots", "bad")
+                .doesNotContain("/good");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bootstrap.servers", "model.bundles", "volume.roots"})
+    void shouldRefuseAListWhenItIsEmpty(String key) {
+        assertThat(refusalOf(key, "")).contains(key);
+    }
+
+    @Test
+    void shouldTakeAFolderOnceWhenItIsNamedTwice() throws Exception {
+        assertThat(with("volume.roots", "/a,/b,/a").volumeRoots()).containsExactly(Path.of("/a"), Path.of("/b"));
+        assertThat(with("model.bundles", "/a,/a").modelBundles()).containsExactly(Path.of("/a"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model.bundles", "volume.roots", "mask.directory", "state.directory"})
+    void shouldRefuseAPathWhenNoFileSystemCanHaveIt(String key) {
+        assertThat(refusalOf(key, "/a\0b")).contains(key, "allowed: a");
+    }
+
+    @Test
+    void shouldStayOneLineWhenTheValueHasSeveral() {
+        assertThat(refusalOf("device", "cpu\ngpu\r\ntpu")).contains("cpu gpu tpu");
+    }
+
+    @Test
+    void shouldPassKafkasOwnSettingsOnWhenTheyHaveThePrefix() throws Exception {
+        Map<String, String> settings = required();
+        settings.put("kafka.security.protocol", "SASL_SSL");
+        settings.put("kafka.producer.compression.type", "zstd");
+
+        assertThat(WorkerConfig.of(settings).kafkaSettings())
+                .containsExactlyInAnyOrderEntriesOf(Map.of(
+                        "bootstrap.servers", "broker-1:9092,broker-2:9092",
+                        "security.protocol", "SASL_SSL",
+                        "producer.compression.type", "zstd"));
+    }
+
+    @Test
+    void shouldTrimValuesWhenTheyHaveSpacesAround() throws Exception {
+        assertThat(with("decode.threads", " 3 ").decodeThreads()).isEqualTo(3);
+        assertThat(with("device", " cpu ").device()).isEqualTo(new DeviceChoice.Cpu());
+    }
+
+    /** {@code -Dcloe.docs.accept} rewrites the file after a setting has changed. */
+    @Test
+    void shouldBeDocumentedAsItIsWhenASettingChanges() throws Exception {
+        Path file = Path.of("docs/configuration.md");
+        String expected = "# Configuration of the worker\n\n"
+                + "From a properties file (`--config FILE`), environment variables (`CLOE_STUDY_TIMEOUT=2m`, dots and"
+                + " dashes as underscores) and\n`-DKEY=VALUE`; the later one wins. `kafka.*` is passed on to every"
+                + " Kafka client without the prefix. Printed by `cloe config docs`.\n\n"
+                + WorkerConfig.reference();
+        if (System.getProperty("cloe.docs.accept") != null) {
+            Files.writeString(file, expected);
+        }
+
+        assertThat(file).hasContent(expected);
+        for (String key : WorkerConfig.keys()) {
+            assertThat(expected).contains("| `" + key + "` |");
+        }
+    }
+}
