@@ -22,8 +22,12 @@ final class DueTimers {
     /** What one firing may do before records are processed again. */
     private static final int TIMERS_PER_FIRING = 1_000;
 
-    /** The punctuation is cancelled when it fires, so its period is never reached. */
-    private static final Duration ONCE = Duration.ofDays(365);
+    /**
+     * How late an overdue timer may fire. A punctuation is cancelled when it fires, so it never repeats; but one whose start has
+     * passed by the time Kafka Streams takes it is moved on by a period. That happens whenever a timer is overdue, or falls
+     * due within the milliseconds since the task's clock was last set.
+     */
+    private static final Duration PERIOD = Duration.ofMillis(1);
 
     private final ProcessorContext<?, ?> context;
     private final KeyValueStore<TimerKey, TimerKind> store;
@@ -75,10 +79,7 @@ final class DueTimers {
         cancel();
         if (!inOrder.isEmpty()) {
             aimedAt = inOrder.first().due();
-            Instant now = now();
-            // An anchor in the past would be moved on by a whole period.
-            Instant start = aimedAt.isBefore(now) ? now : aimedAt;
-            punctuation = context.schedule(start, ONCE, PunctuationType.WALL_CLOCK_TIME, timestamp -> fireDue());
+            punctuation = context.schedule(aimedAt, PERIOD, PunctuationType.WALL_CLOCK_TIME, timestamp -> fireDue());
         }
     }
 
