@@ -121,6 +121,29 @@ class StartupIT {
     }
 
     @Test
+    void shouldNameTheSettingWhenKafkaRefusesIt() throws Exception {
+        settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "soon");
+
+        assertThat(refusal(ExitCode.CONFIGURATION)).contains("session.timeout.ms", "soon");
+    }
+
+    @Test
+    void shouldNameTheAddressWhenItHasNoPort() throws Exception {
+        settings.put(WorkerConfig.BOOTSTRAP_SERVERS, "127.0.0.1");
+
+        assertThat(refusal(ExitCode.CONFIGURATION)).contains(WorkerConfig.BOOTSTRAP_SERVERS, "127.0.0.1");
+    }
+
+    @Test
+    void shouldNameTheStateDirectoryWhenItCannotBeWritten() throws Exception {
+        // A folder below a file cannot be made by anybody, not even by root.
+        Path file = Files.createFile(mine.resolve("a-file"));
+        settings.put(WorkerConfig.STATE_DIRECTORY, file.resolve("state").toString());
+
+        assertThat(refusal(ExitCode.CONFIGURATION)).contains(WorkerConfig.STATE_DIRECTORY);
+    }
+
+    @Test
     void shouldNameTheBrokerWhenItDoesNotAnswer() throws Exception {
         String nobody = "127.0.0.1:" + FreePorts.next();
         settings.put(WorkerConfig.BOOTSTRAP_SERVERS, nobody);

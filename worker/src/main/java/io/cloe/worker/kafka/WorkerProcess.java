@@ -20,6 +20,8 @@ import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -75,6 +77,7 @@ public final class WorkerProcess implements AutoCloseable {
         ModelFamilies families = families(bundles);
         requireKnownModalities(config, families);
         MaskStore masks = openMasks(config.maskDirectory());
+        requireStateDirectory(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
@@ -149,6 +152,18 @@ public final class WorkerProcess implements AutoCloseable {
             throw new StartupException(
                     Kind.MASK_STORE,
                     "setting " + WorkerConfig.MASK_DIRECTORY + " " + directory + ": " + e.getMessage());
+        }
+    }
+
+    /** Kafka Streams would say the same in a stack, and only after the models are loaded. */
+    private static void requireStateDirectory(Path directory) throws ConfigurationException {
+        try {
+            Files.createDirectories(directory);
+            Files.delete(Files.createTempFile(directory, ".probe-", ".tmp"));
+        } catch (IOException e) {
+            throw new ConfigurationException("setting " + WorkerConfig.STATE_DIRECTORY + " " + directory
+                    + ": the folder cannot be written to: " + e.getClass().getSimpleName()
+                    + "; allowed: a folder that the worker may write to");
         }
     }
 
