@@ -107,6 +107,22 @@ class RestartIT {
     }
 
     @Test
+    void shouldMeetDeadlinesWithoutTrafficWhenTheyPassWhileNoWorkerRuns() throws Exception {
+        Map<String, Path> volumes = studies.phantom("overdue", 0);
+        for (int round = 0; round < 3; round++) {
+            String study = "overdue-" + round;
+            Instant deadline = Instant.now().plusSeconds(4);
+            studies.submit(study, volumes, FLAIR, event -> event.setDeadline(deadline));
+            outputs.awaitPhase(study, StudyPhase.COLLECTING);
+            worker.stop();
+            Waiting.until("the deadline passes").until(() -> Instant.now().isAfter(deadline));
+            restartWorker();
+            assertThat(outputs.awaitResult(study, 0).getTrigger()).isEqualTo(Trigger.DEADLINE);
+        }
+        requireOneResultEach("overdue-0", "overdue-1", "overdue-2");
+    }
+
+    @Test
     void shouldPublishOneResultWhenTheWorkerIsKilledWhileAJobRuns() throws Exception {
         Map<String, Path> volumes = largeStudy();
         studies.submit("running", volumes, FLAIR, event -> event.setExpectedModalities(FLAIR));
