@@ -20,6 +20,8 @@ import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -75,6 +77,7 @@ public final class WorkerProcess implements AutoCloseable {
         ModelFamilies families = families(bundles);
         requireKnownModalities(config, families);
         MaskStore masks = openMasks(config.maskDirectory());
+        requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
@@ -139,6 +142,19 @@ public final class WorkerProcess implements AutoCloseable {
                         "setting " + WorkerConfig.STUDY_REQUIRED + " names the modality " + name + "; allowed: "
                                 + String.join(", ", known.stream().sorted().toList()));
             }
+        }
+    }
+
+    private static void requireWritable(Path stateDirectory) throws ConfigurationException {
+        try {
+            if (!Files.isDirectory(stateDirectory)) { // Java 17 does not take a link to a folder for one that exists
+                Files.createDirectories(stateDirectory);
+            }
+            Files.delete(Files.createTempFile(stateDirectory, ".probe-", ".tmp"));
+        } catch (IOException e) {
+            throw new ConfigurationException(
+                    "setting " + WorkerConfig.STATE_DIRECTORY + " " + stateDirectory + " cannot be written to ("
+                            + e.getClass().getSimpleName() + "); allowed: a folder that this process may write to");
         }
     }
 
