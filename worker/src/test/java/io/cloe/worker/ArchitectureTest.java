@@ -60,6 +60,28 @@ class ArchitectureTest {
                     "io.cloe.worker.cli..",
                     "io.cloe.worker.kafka..");
 
+    @ArchTest
+    static final ArchRule shouldKnowNothingOfTheProcessAroundThemWhenTheyDoTheJobs = noClasses()
+            .that()
+            .resideInAnyPackage("io.cloe.worker.inference..", "io.cloe.worker.masks..", "io.cloe.worker.execution..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.cloe.worker.cli..",
+                    "io.cloe.worker.config..",
+                    "io.cloe.worker.kafka..",
+                    "io.cloe.worker.results..",
+                    "io.cloe.worker.submit..");
+
+    /** What the engine runs on does not leave its package. */
+    @ArchTest
+    static final ArchRule shouldKnowNothingOfTheRuntimeWhenItIsNotTheEngine = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.cloe.worker.inference..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("ai.onnxruntime..", "ai.djl..");
+
     /** Broker classes are for deploy/standalone and it alone. */
     @ArchTest
     static final ArchRule shouldNotTouchBrokersWhenItIsAClient = noClasses()

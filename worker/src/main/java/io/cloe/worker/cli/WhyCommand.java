@@ -11,7 +11,6 @@ import java.time.ZoneId;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,13 +43,7 @@ final class WhyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
-        List<SpecificRecord> outputs;
-        try {
-            outputs = OutputReader.ofStudy(settings.client(), studyId);
-        } catch (KafkaException e) {
-            spec.commandLine().getErr().println("cloe: Kafka: " + e.getMessage());
-            return ExitCode.KAFKA;
-        }
+        List<SpecificRecord> outputs = OutputReader.ofStudy(settings.client(), studyId);
         StudyStory story = StudyStory.of(outputs);
         if (story.isEmpty()) {
             spec.commandLine().getErr().println("cloe: no worker has heard of this study");

@@ -112,6 +112,9 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 // Only close() interrupts; the loop's condition ends the thread.
                 LOG.debug("{} ends", Thread.currentThread().getName());
                 return;
+            } catch (RuntimeException e) {
+                // Reporting failed: the job waits in the topology for its next owner, the other studies go on here.
+                LOG.error("a result could not be handed over: {}", StackOnly.of(e));
             }
         }
     }
@@ -186,9 +189,10 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         inMemory.acquire();
         Work work = waiting.take();
         attempt(work, () -> {
-            work.timings.put(
-                    "queue",
-                    Duration.between(work.job.getQueuedAt(), clock.instant()).toMillis());
+            // The clock of whoever queued it may be ahead of this one.
+            long queued =
+                    Duration.between(work.job.getQueuedAt(), clock.instant()).toMillis();
+            work.timings.put("queue", Math.max(0, queued));
             StudyInference inference = inference(work);
             work.decoded = work.timed("decode", () -> inference.decode(work.job));
             work.decodedAt = System.nanoTime();

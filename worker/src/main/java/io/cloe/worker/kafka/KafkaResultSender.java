@@ -15,7 +15,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -77,7 +76,8 @@ final class KafkaResultSender implements ResultSender, AutoCloseable {
                     deliverLater(record, failure);
                 }
             });
-        } catch (KafkaException e) {
+        } catch (RuntimeException e) {
+            // Of any kind: what a scheduled task throws is seen by nobody, and the study would wait without end.
             deliverLater(record, e);
         }
     }

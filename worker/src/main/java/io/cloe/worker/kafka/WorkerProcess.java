@@ -77,7 +77,7 @@ public final class WorkerProcess implements AutoCloseable {
         ModelFamilies families = families(bundles);
         requireKnownModalities(config, families);
         MaskStore masks = openMasks(config.maskDirectory());
-        requireStateDirectory(config.stateDirectory());
+        requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
@@ -145,6 +145,20 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
+    /** Kafka Streams would say the same in a stack, and only after the models are loaded. */
+    private static void requireWritable(Path stateDirectory) throws ConfigurationException {
+        try {
+            if (!Files.isDirectory(stateDirectory)) { // Java 17 does not take a link to a folder for one that exists
+                Files.createDirectories(stateDirectory);
+            }
+            Files.delete(Files.createTempFile(stateDirectory, ".probe-", ".tmp"));
+        } catch (IOException e) {
+            throw new ConfigurationException(
+                    "setting " + WorkerConfig.STATE_DIRECTORY + " " + stateDirectory + " cannot be written to ("
+                            + e.getClass().getSimpleName() + "); allowed: a folder that this process may write to");
+        }
+    }
+
     private static MaskStore openMasks(Path directory) throws StartupException {
         try {
             return FileMaskStore.open(directory);
@@ -152,18 +166,6 @@ public final class WorkerProcess implements AutoCloseable {
             throw new StartupException(
                     Kind.MASK_STORE,
                     "setting " + WorkerConfig.MASK_DIRECTORY + " " + directory + ": " + e.getMessage());
-        }
-    }
-
-    /** Kafka Streams would say the same in a stack, and only after the models are loaded. */
-    private static void requireStateDirectory(Path directory) throws ConfigurationException {
-        try {
-            Files.createDirectories(directory);
-            Files.delete(Files.createTempFile(directory, ".probe-", ".tmp"));
-        } catch (IOException e) {
-            throw new ConfigurationException("setting " + WorkerConfig.STATE_DIRECTORY + " " + directory
-                    + ": the folder cannot be written to: " + e.getClass().getSimpleName()
-                    + "; allowed: a folder that the worker may write to");
         }
     }
 

@@ -134,13 +134,15 @@ public final class FileMaskStore implements MaskStore {
         }
     }
 
-    private static void deleteQuietly(Path file) throws MaskStoreException {
+    /** The mask is under its name by now, or its own failure is the one to report. */
+    private static void deleteQuietly(Path file) {
         if (file != null) {
             try {
                 Files.deleteIfExists(file);
             } catch (IOException e) {
-                throw MaskStoreException.retriable(
-                        "cannot remove a temporary file: " + e.getClass().getSimpleName());
+                LOG.warn(
+                        "a temporary file stays in the mask directory: {}",
+                        e.getClass().getSimpleName());
             }
         }
     }

@@ -79,10 +79,11 @@ public record StudyFolder(String name, SortedMap<String, Path> volumes) {
         }
     }
 
-    /** Modality that a file's name tells; empty for files that are no volume and for label files. */
+    /** Modality that a file's name tells; empty for files that are no volume, for label files and for hidden ones. */
     static Optional<String> modality(String fileName) {
         Matcher matcher = VOLUME.matcher(fileName);
-        if (!matcher.matches()) {
+        // macOS puts a hidden ._t1.nii.gz beside t1.nii.gz on foreign file systems.
+        if (fileName.startsWith(".") || !matcher.matches()) {
             return Optional.empty();
         }
         String word = matcher.group(1).toUpperCase(Locale.ROOT);

@@ -87,6 +87,11 @@ class CloeCommandTest {
                 "run --help",
                 "submit --help",
                 "watch --help",
+                "why --help",
+                "force --help",
+                "hold --help",
+                "extend --help",
+                "cancel --help",
                 "topics --help",
                 "topics create --help",
                 "model --help",
@@ -105,7 +110,19 @@ class CloeCommandTest {
         cloe("--help");
 
         assertThat(out.toString())
-                .contains("run", "submit", "watch", "topics", "model", "config", "NOT FOR CLINICAL USE");
+                .contains(
+                        "run",
+                        "submit",
+                        "watch",
+                        "why",
+                        "force",
+                        "hold",
+                        "extend",
+                        "cancel",
+                        "topics",
+                        "model",
+                        "config",
+                        "NOT FOR CLINICAL USE");
         assertThat(out.toString().lines().map(String::strip))
                 .anyMatch(line -> line.matches("3\\s+no Kafka broker answers.*"))
                 .anyMatch(line -> line.matches("7\\s+not all that was waited for.*"));
@@ -120,6 +137,9 @@ class CloeCommandTest {
                 "run -Dnonsense",
                 "submit",
                 "model verify",
+                "why",
+                "force",
+                "extend study-1",
                 "watch --count many"
             })
     void shouldSayThatTheUsageIsWrongWhenItIs(String arguments) {
@@ -224,6 +244,14 @@ class CloeCommandTest {
         assertThat(onlyErrorLine()).contains("mask.directory", file.toString());
     }
 
+    @Test
+    void shouldSayThatTheStateDirectoryIsUnusableWhenItIsAFile() throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), "not a folder");
+
+        assertThat(cloe(run(BundleFixture.tiny(), "state.directory=" + file))).isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(onlyErrorLine()).contains("state.directory " + file, "allowed: ");
+    }
+
     // ---- model
 
     @Test
@@ -312,7 +340,8 @@ class CloeCommandTest {
         "submit --deadline soon DIR, --deadline soon",
         "submit --deadline 5 DIR, --deadline 5",
         "watch --timeout never, --timeout never",
-        "topics create --partitions 0, --partitions 0"
+        "topics create --partitions 0, --partitions 0",
+        "extend study-1 --by later, --by later"
     })
     void shouldNameTheOptionWhenItsValueIsWrong(String arguments, String named) throws Exception {
         Files.createFile(folder.resolve("t1.nii.gz"));
@@ -325,7 +354,7 @@ class CloeCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"submit DIR", "watch", "topics create"})
+    @ValueSource(strings = {"submit DIR", "watch", "topics create", "why study-1", "hold study-1"})
     void shouldNameTheSettingWhenTheBrokersAreMissing(String arguments) throws Exception {
         Files.createFile(folder.resolve("t1.nii.gz"));
 
@@ -334,7 +363,7 @@ class CloeCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"submit DIR", "watch", "topics create"})
+    @ValueSource(strings = {"submit DIR", "watch", "topics create", "why study-1", "hold study-1"})
     void shouldSayInOneLineWhatIsWrongWhenTheBrokersAddressIs(String arguments) throws Exception {
         Files.createFile(folder.resolve("t1.nii.gz"));
         List<String> all = new ArrayList<>(

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExecutorFaultsTest {
 
@@ -227,8 +228,9 @@ class ExecutorFaultsTest {
         }
     }
 
-    @Test
-    void shouldGoOnWithOtherStudiesWhenAResultCannotBeHandedOver() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void shouldGoOnWithOtherStudiesWhenAResultCannotBeHandedOver(boolean good) throws Exception {
         AtomicBoolean first = new AtomicBoolean(true);
         try (ExecutorScenario failing = ExecutorScenario.in(folder)
                 .sender(real -> new ResultSender() {
@@ -246,7 +248,9 @@ class ExecutorFaultsTest {
                     }
                 })
                 .start()) {
-            failing.lease.submit(failing.goodJob("lost").build());
+            failing.lease.submit(failing.goodJob("lost")
+                    .setFamily(good ? "test-family" : "nobody")
+                    .build());
             failing.lease.submit(failing.goodJob("second").build());
             failing.lease.submit(failing.goodJob("third").build());
 

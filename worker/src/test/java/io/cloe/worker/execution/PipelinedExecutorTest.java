@@ -103,11 +103,25 @@ class PipelinedExecutorTest {
             assertThat(outcome.getFlags()).contains(ReviewFlag.DEMONSTRATION_MODEL.name());
             assertThat(outcome.getChange()).isNull();
             assertThat(outcome.getInputDigest()).isEqualTo(expectedDigest(job, "T1", "T2", "FLAIR"));
-            assertThat(outcome.getTimingsMs()).containsOnlyKeys("queue", "decode", "infer", "measure", "write");
+            assertThat(outcome.getTimingsMs())
+                    .containsOnlyKeys("queue", "decode", "device-queue", "infer", "measure", "write")
+                    .allSatisfy(
+                            (stage, milliseconds) -> assertThat(milliseconds).isNotNegative());
             assertThat(outcome.getTimingsMs().get("queue"))
                     .isEqualTo(ExecutorScenario.NOW.toEpochMilli()
                             - job.getQueuedAt().toEpochMilli());
             assertThat(outcome.getFinishedAt()).isEqualTo(ExecutorScenario.NOW);
+        }
+    }
+
+    @Test
+    void shouldReportNoNegativeWaitWhenTheOtherMachinesClockIsAhead() throws Exception {
+        try (ExecutorScenario scenario = ExecutorScenario.in(folder).start()) {
+            InferenceOutcome outcome = scenario.outcomeOf(scenario.goodJob("ahead")
+                    .setQueuedAt(ExecutorScenario.NOW.plusSeconds(5))
+                    .build());
+
+            assertThat(outcome.getTimingsMs()).containsEntry("queue", 0L);
         }
     }
 

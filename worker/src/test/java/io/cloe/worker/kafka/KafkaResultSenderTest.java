@@ -12,6 +12,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -21,6 +22,8 @@ import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class KafkaResultSenderTest {
 
@@ -97,9 +100,14 @@ class KafkaResultSenderTest {
         assertThat(System.nanoTime() - refused).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(900));
     }
 
-    @Test
-    void shouldSendOthersMeanwhileWhenOneCannotBeSent() throws Exception {
-        producer.sendException = new TimeoutException("no metadata");
+    static Stream<RuntimeException> refusals() {
+        return Stream.of(new TimeoutException("no metadata"), new IllegalStateException("of no kind that Kafka names"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("refusals")
+    void shouldSendOthersMeanwhileWhenOneCannotBeSent(RuntimeException refusal) throws Exception {
+        producer.sendException = refusal;
         sender.send(0, RESULT);
         producer.attempt();
         producer.sendException = null;

@@ -64,6 +64,8 @@ class StudyFolderTest {
                 "t1.nii.gz.tmp",
                 "t1",
                 ".nii.gz",
+                "._t1.nii.gz",
+                ".t1.nii.gz",
                 "report.pdf"
             })
     void shouldFindNothingWhenTheFileIsALabelOrNoVolume(String name) {
