@@ -54,7 +54,7 @@ DATA_NOTES = (
 )
 
 LIMITS = (
-    "Trained for about 75 minutes on one CPU thread, with base width 8: far from the accuracy of published models, "
+    "Trained for under two hours on two CPU cores, with base width 8: far from the accuracy of published models, "
     "whose figures come from other data and must not be compared with these.",
     "Synthetic scans are easier than real ones: see the gap between the tables.",
     "With one modality the weight is 1 and consistency is undefined; with two the weights are 1/2 by symmetry: the "
