@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+import torch
 
 from cloe.export.bundle import BundleDescription, update_measured, write_bundle
 from cloe.export.golden import golden_input
 from cloe.export.graphs import prepare, subset_graph
-from cloe.export.parity import check_golden, compare, network_parity, oracle_parity
+from cloe.export.parity import check_golden, compare, network_parity, oracle_parity, parity_volumes
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import Bundle, BundleError
 from cloe.specification import BRAIN_GLIOMA, SegmentationClass, Specification, subsets
 from conftest import TINY_WINDOW, make_network
 
 EXACT = 1e-4
+FEW_ROUNDINGS = 5e-6
+"""The fused normalisation of ONNX Runtime misses this several times over."""
 
 
 def test_should_agree_with_the_network_when_any_of_the_fifteen_subsets_runs(tiny_network, tiny_bundle):
@@ -31,6 +36,20 @@ def test_should_agree_with_the_oracle_when_absent_slots_hold_garbage(tiny_bundle
     rows = oracle_parity(tiny_bundle)
     assert len(rows) == 15
     assert [row for row in rows if not row.within(EXACT)] == []
+
+
+@pytest.mark.parametrize("subset", [(0,), (0, 1, 2)])
+def test_should_stay_exact_when_a_channel_has_many_voxels(tiny_network, subset):
+    window = (64, 64, 64)
+    volumes = np.ascontiguousarray(parity_volumes(4, window)[:, list(subset)])
+    exact = copy.deepcopy(tiny_network).double()
+    exact.gate.float()  # consistency and gate work in float32 by design
+    with torch.inference_mode():
+        expected = exact.forward_subset(torch.from_numpy(volumes).double(), subset).probabilities.numpy()
+    graph = subset_graph(prepare(tiny_network), subset, window)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = session.run(["probabilities"], {"volumes": volumes})[0]
+    assert np.abs(found - expected).max() < FEW_ROUNDINGS
 
 
 def test_should_fail_parity_when_the_network_is_another_one(tiny_bundle):
@@ -60,11 +79,10 @@ def test_should_have_the_documented_interface_when_a_graph_is_loaded(tiny_bundle
         assert shapes == expected
 
 
-def test_should_hold_plain_normalisation_and_no_padding_when_a_graph_is_exported(tiny_bundle):
+def test_should_hold_plain_operators_only_when_a_graph_is_exported(tiny_bundle):
     model = onnx.load(tiny_bundle.folder / "graphs/T1+T1CE+T2+FLAIR.onnx", load_external_data=False)
     kinds = {node.op_type for node in model.graph.node}
-    assert "InstanceNormalization" in kinds
-    assert not kinds & {"BatchNormalization", "Pad", "If", "NonZero", "ScatterND"}
+    assert not kinds & {"BatchNormalization", "InstanceNormalization", "Pad", "If", "NonZero", "ScatterND"}
     biased = [node for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3]
     assert len(biased) == 2 + 2  # both class heads and the two layers of the region head
 

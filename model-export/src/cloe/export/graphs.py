@@ -11,6 +11,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from cloe.export.normalisation import sum_row_by_row
 from cloe.model.blocks import drop_cancelled_biases
 from cloe.model.network import ConsistencyGatedNetwork
 
@@ -51,9 +52,10 @@ class MaskedGraph(nn.Module):
 
 
 def prepare(network: ConsistencyGatedNetwork) -> ConsistencyGatedNetwork:
-    """A copy for export: evaluation mode, without the biases that normalisation cancels."""
+    """A copy for export: evaluation mode, statistics summed row by row, without the biases that they cancel."""
     prepared = copy.deepcopy(network).eval()
     drop_cancelled_biases(prepared)
+    sum_row_by_row(prepared)
     return prepared.requires_grad_(False)
 
 

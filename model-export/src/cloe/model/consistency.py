@@ -50,13 +50,14 @@ def pairwise_similarity(maps: Tensor, voxel_weight: Tensor | None = None) -> tup
     squared_norm
         ``[B, K]``, mean square of each (weighted) map.
     """
-    flat = maps.float()
+    scaled = maps.float()
     if voxel_weight is not None:
-        flat = flat * voxel_weight.float().unsqueeze(1)
-    flat = flat.flatten(2)
-    # Scaled first: the sum over millions of voxels stays near 1 and survives narrow number formats.
-    flat = flat * (flat.shape[-1] ** -0.5)
-    gram = torch.matmul(flat, flat.transpose(1, 2))
+        scaled = scaled * voxel_weight.float().unsqueeze(1)
+    # One small product per class and slice, then their sum: a single sum over millions of voxels in float32 is off by
+    # more than the difference between a good and a bad expert. Scaled first, it also survives narrow number formats.
+    slices = scaled.flatten(4).flatten(2, 3).transpose(1, 2)
+    slices = slices * ((slices.shape[1] * slices.shape[3]) ** -0.5)
+    gram = torch.matmul(slices, slices.transpose(2, 3)).sum(1)
     squared_norm = torch.diagonal(gram, dim1=1, dim2=2)
     inverse = torch.rsqrt(squared_norm.clamp_min(NORM_FLOOR))
     return gram * inverse.unsqueeze(2) * inverse.unsqueeze(1), squared_norm

@@ -79,10 +79,13 @@ class DemoIT {
             List<ProcessHandle> children = demo.children();
 
             demo.terminate();
-            demo.awaitExit();
+            int code = demo.awaitExit();
 
+            assertThat(code).as("SIGTERM's exit code").isEqualTo(143);
             assertThat(children).noneMatch(ProcessHandle::isAlive);
-            assertThat(leftBehind(demo)).isEmpty();
+            assertThat(leftBehind(demo))
+                    .as(String.join("\n", demo.errorLines()))
+                    .isEmpty();
         }
     }
 

@@ -26,7 +26,6 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,7 +33,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
-import java.util.stream.Stream;
+import org.apache.kafka.common.utils.Utils;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -89,8 +88,8 @@ final class DemoCommand implements Callable<Integer> {
                     .normalize());
         } catch (Exception e) {
             if (isStopping()) {
-                // What was stopped under its hands is no news to whoever stopped it.
-                return ExitCode.FAILED;
+                // What was stopped under its hands is no news to whoever stopped it; the signal's exit code stands.
+                new CountDownLatch(1).await();
             }
             throw e;
         } finally {
@@ -288,12 +287,10 @@ final class DemoCommand implements Callable<Integer> {
         }
         started.clear();
         if (scratch != null) {
-            try (Stream<Path> files = Files.walk(scratch)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.deleteIfExists(file);
-                }
+            try {
+                Utils.delete(scratch.toFile()); // unlike a plain walk, not troubled by files that vanish meanwhile
             } catch (IOException e) {
-                spec.commandLine().getErr().println("cloe: cannot remove " + scratch + ": " + e.getMessage());
+                spec.commandLine().getErr().println("cloe: cannot remove " + scratch + ": " + e);
             }
             scratch = null;
         }
