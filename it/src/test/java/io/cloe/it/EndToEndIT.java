@@ -22,6 +22,7 @@ import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.Trigger;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
 import java.net.URI;
@@ -65,8 +66,8 @@ class EndToEndIT {
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
         Map<String, String> settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
-        settings.put(WorkerConfig.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");
-        settings.put(WorkerConfig.STUDY_SETTLE, "500ms");
+        settings.put(StudySettings.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");
+        settings.put(StudySettings.STUDY_SETTLE, "500ms");
         worker = WorkerProcess.start(WorkerConfig.of(settings));
         assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
         studies = new Studies(volumes, cluster.clients(""));

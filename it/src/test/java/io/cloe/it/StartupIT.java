@@ -9,6 +9,7 @@ import io.cloe.it.tools.WorkerJvm;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -86,17 +87,17 @@ class StartupIT {
 
     @Test
     void shouldNameKeyValueAndWhatIsAllowedWhenASettingIsWrong() throws Exception {
-        settings.put(WorkerConfig.STUDY_ON_INCOMPLETE, "perhaps");
+        settings.put(StudySettings.STUDY_ON_INCOMPLETE, "perhaps");
 
         assertThat(refusal(ExitCode.CONFIGURATION))
-                .contains(WorkerConfig.STUDY_ON_INCOMPLETE, "perhaps", "run", "wait", "discard");
+                .contains(StudySettings.STUDY_ON_INCOMPLETE, "perhaps", "run", "wait", "discard");
     }
 
     @Test
     void shouldNameTheValueWhenADurationIsWrong() throws Exception {
-        settings.put(WorkerConfig.STUDY_TIMEOUT, "soon");
+        settings.put(StudySettings.STUDY_TIMEOUT, "soon");
 
-        assertThat(refusal(ExitCode.CONFIGURATION)).contains(WorkerConfig.STUDY_TIMEOUT, "soon");
+        assertThat(refusal(ExitCode.CONFIGURATION)).contains(StudySettings.STUDY_TIMEOUT, "soon");
     }
 
     @Test
@@ -108,9 +109,9 @@ class StartupIT {
 
     @Test
     void shouldNameTheModalityWhenTheRuleAsksForOneThatNoModelKnows() throws Exception {
-        settings.put(WorkerConfig.STUDY_REQUIRED, "T1 and ADC");
+        settings.put(StudySettings.STUDY_REQUIRED, "T1 and ADC");
 
-        assertThat(refusal(ExitCode.CONFIGURATION)).contains(WorkerConfig.STUDY_REQUIRED, "ADC", "FLAIR");
+        assertThat(refusal(ExitCode.CONFIGURATION)).contains(StudySettings.STUDY_REQUIRED, "ADC", "FLAIR");
     }
 
     @Test

@@ -10,7 +10,6 @@ import io.cloe.schemas.StudyState;
 import io.cloe.schemas.TaskClaim;
 import io.cloe.schemas.TimerKind;
 import io.cloe.topology.study.Counted;
-import io.cloe.topology.study.ModelFamilies;
 import io.cloe.topology.study.ScanEventCheck;
 import io.cloe.topology.study.Study;
 import io.cloe.topology.study.StudyCodec;
@@ -45,7 +44,6 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private static final Pattern HARMLESS_NAME = Pattern.compile("[A-Za-z0-9_+-]{1,32}");
 
-    private final ModelFamilies families;
     private final StudyDecisions decisions;
     private final InferenceExecutor executor;
 
@@ -57,8 +55,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private InferenceExecutor.Lease lease;
     private boolean consumed;
 
-    StudyProcessor(ModelFamilies families, StudyDecisions decisions, InferenceExecutor executor) {
-        this.families = families;
+    StudyProcessor(StudyDecisions decisions, InferenceExecutor executor) {
         this.decisions = decisions;
         this.executor = executor;
     }
@@ -98,12 +95,16 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private void scan(String key, ScanEvent event, Headers headers) {
-        Optional<FailureReason> problem = ScanEventCheck.problem(key, event, families);
-        if (problem.isPresent()) {
-            refuse(key, event, problem.get());
-        } else {
-            decide(event.getStudyId(), new ScanArrived(event, traceparent(headers)));
+        Optional<FailureReason> problem = ScanEventCheck.problem(key, event);
+        if (problem.isEmpty()) {
+            Optional<Study> study = load(key);
+            problem = decisions.refusal(study, event);
+            if (problem.isEmpty()) {
+                decide(key, study, new ScanArrived(event, traceparent(headers)));
+                return;
+            }
         }
+        refuse(key, event, problem.get());
     }
 
     private void command(String key, StudyCommand command) {
@@ -128,7 +129,14 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private void decide(String studyId, StudyInput input) {
-        Optional<Study> study = Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
+        decide(studyId, load(studyId), input);
+    }
+
+    private Optional<Study> load(String studyId) {
+        return Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
+    }
+
+    private void decide(String studyId, Optional<Study> study, StudyInput input) {
         Transition transition = decisions.apply(study, input, now());
         if (input instanceof TimerDue fired) {
             timers.drop(studyId, fired.timer());

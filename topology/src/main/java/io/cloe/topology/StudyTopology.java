@@ -12,8 +12,8 @@ import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.TimerKind;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.ModelFamilies;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyDecisions;
-import io.cloe.topology.study.StudyRules;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
@@ -85,10 +85,10 @@ public final class StudyTopology {
      * @param families the model families served
      * @param executor what runs inference; called by the stream threads
      */
-    public static Topology build(Topics topics, StudyRules rules, ModelFamilies families, InferenceExecutor executor) {
+    public static Topology build(Topics topics, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
         StudyDecisions decisions = new StudyDecisions(rules, families);
         ProcessorSupplier<String, SpecificRecord, String, SpecificRecord> study =
-                () -> new StudyProcessor(families, decisions, executor);
+                () -> new StudyProcessor(decisions, executor);
         Topology topology = new Topology();
         addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), ScanEvent.class);
         addSource(topology, Nodes.STUDY_COMMANDS, topics.studyCommands(), StudyCommand.class);

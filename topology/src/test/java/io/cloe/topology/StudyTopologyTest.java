@@ -21,6 +21,7 @@ import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.TaskClaim;
 import io.cloe.schemas.Trigger;
 import io.cloe.schemas.serde.RecordSerde;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -54,7 +55,7 @@ class StudyTopologyTest {
     Path stateDirectory;
 
     private final ManualExecutor executor = new ManualExecutor();
-    private final Topology topology = StudyTopology.build(TOPICS, StudyRules.defaults(), GLIOMA, executor);
+    private final Topology topology = StudyTopology.build(TOPICS, RuleBook.of(StudyRules.defaults()), GLIOMA, executor);
     private TopologyTestDriver driver;
     private TestInputTopic<String, ScanEvent> scans;
     private TestInputTopic<String, StudyCommand> commands;

@@ -4,6 +4,7 @@ import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.standalone.DemoPlan.Expected;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.TopicAdmin;
@@ -154,8 +155,8 @@ final class DemoCommand implements Callable<Integer> {
         settings.put(WorkerConfig.DEVICE, "auto");
         settings.put(WorkerConfig.TOPICS_PARTITIONS, "4");
         settings.put(WorkerConfig.REPLICATION_FACTOR, "1");
-        settings.put(WorkerConfig.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");
-        settings.put(WorkerConfig.STUDY_SETTLE, "1s");
+        settings.put(StudySettings.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");
+        settings.put(StudySettings.STUDY_SETTLE, "1s");
         return WorkerConfig.of(settings);
     }
 

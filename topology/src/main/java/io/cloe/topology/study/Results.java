@@ -110,6 +110,7 @@ final class Results {
                 .setMissing(List.copyOf(missing))
                 .setHistory(study.history())
                 .setUpdatedAt(now)
+                .setRule(study.rule().orElse(null))
                 .build();
     }
 

@@ -3,10 +3,9 @@ package io.cloe.topology.study;
 import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanOperation;
-import io.cloe.topology.study.ModelFamilies.ModelFamily;
 import java.util.Optional;
 
-/** Refuses scan events that no rule can work with. */
+/** Refuses scan events that no rule can work with, whatever is known of their study. */
 public final class ScanEventCheck {
 
     /** Longest study or event id in characters; ids become store keys and file names. */
@@ -22,23 +21,15 @@ public final class ScanEventCheck {
      * @param key the record's key, which must be the study id: records of one study share a partition by their key
      * @return empty when the event can be used
      */
-    public static Optional<FailureReason> problem(String key, ScanEvent event, ModelFamilies families) {
-        if (!validId(event.getStudyId())
+    public static Optional<FailureReason> problem(String key, ScanEvent event) {
+        boolean invalid = !validId(event.getStudyId())
                 || !event.getStudyId().equals(key)
                 || !validId(event.getEventId())
                 || event.getScanRevision() < 0
                 || event.getOperation() == ScanOperation.UNKNOWN
                 || (event.getOperation() != ScanOperation.RETRACTED && event.getVolume() == null)
-                || attributesLength(event) > LARGEST_ATTRIBUTES) {
-            return Optional.of(FailureReason.INVALID_EVENT);
-        }
-        Optional<ModelFamily> family = families.find(event.getModelFamily());
-        if (family.isEmpty()) {
-            return Optional.of(FailureReason.UNKNOWN_FAMILY);
-        }
-        return family.get().modalities().contains(event.getModality())
-                ? Optional.empty()
-                : Optional.of(FailureReason.UNKNOWN_MODALITY);
+                || attributesLength(event) > LARGEST_ATTRIBUTES;
+        return invalid ? Optional.of(FailureReason.INVALID_EVENT) : Optional.empty();
     }
 
     private static boolean validId(String id) {

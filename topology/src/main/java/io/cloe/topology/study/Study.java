@@ -35,6 +35,7 @@ import java.util.stream.Collectors;
  * @param timer the one thing that it waits for
  * @param history its latest steps, oldest first
  * @param traceparent W3C trace context of the last event
+ * @param rule name of the special rule that it follows; empty for the general rules
  */
 public record Study(
         String id,
@@ -52,7 +53,8 @@ public record Study(
         Optional<PublishedResult> current,
         Optional<StudyTimer> timer,
         List<HistoryEntry> history,
-        Optional<String> traceparent) {
+        Optional<String> traceparent,
+        Optional<String> rule) {
 
     /** The job that the executor should be working on; a job that waits for its retry is not. */
     public Optional<InferenceJob> runningJob() {

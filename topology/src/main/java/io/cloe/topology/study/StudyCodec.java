@@ -34,6 +34,7 @@ public final class StudyCodec {
                 .setTimer(study.timer().orElse(null))
                 .setHistory(study.history())
                 .setTraceparent(study.traceparent().orElse(null))
+                .setRule(study.rule().orElse(null))
                 .build();
     }
 
@@ -57,7 +58,8 @@ public final class StudyCodec {
                 Optional.ofNullable(state.getCurrent()),
                 Optional.ofNullable(state.getTimer()),
                 List.copyOf(state.getHistory()),
-                Optional.ofNullable(state.getTraceparent()));
+                Optional.ofNullable(state.getTraceparent()),
+                Optional.ofNullable(state.getRule()));
     }
 
     private static ScanState toState(Scan scan) {

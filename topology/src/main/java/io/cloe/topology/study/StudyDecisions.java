@@ -10,12 +10,12 @@ import io.cloe.schemas.JobScan;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.StudyCommand;
-import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyPhase;
 import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
 import io.cloe.schemas.Trigger;
 import io.cloe.topology.study.ModelFamilies.ModelFamily;
+import io.cloe.topology.study.RuleBook.SpecialRule;
 import io.cloe.topology.study.StudyInput.CommandGiven;
 import io.cloe.topology.study.StudyInput.JobEnded;
 import io.cloe.topology.study.StudyInput.ScanArrived;
@@ -36,20 +36,51 @@ import java.util.stream.Collectors;
  */
 public final class StudyDecisions {
 
-    private final StudyRules rules;
+    private final RuleBook book;
     private final ModelFamilies families;
 
     /** Decisions under the given rules, for the given families. */
-    public StudyDecisions(StudyRules rules, ModelFamilies families) {
-        this.rules = rules;
+    public StudyDecisions(RuleBook book, ModelFamilies families) {
+        this.book = book;
         this.families = families;
+    }
+
+    /**
+     * Why the rules and the models cannot take an event, if so.
+     *
+     * @param study the study as stored; empty when unknown
+     * @param event an event in which {@link ScanEventCheck} found no problem
+     */
+    public Optional<FailureReason> refusal(Optional<Study> study, ScanEvent event) {
+        Optional<ModelFamily> family = familyOf(study, event);
+        if (family.isEmpty()) {
+            return Optional.of(FailureReason.UNKNOWN_FAMILY);
+        }
+        boolean another =
+                study.map(known -> !known.family().equals(family.get().name())).orElse(false);
+        if (another) {
+            return Optional.of(FailureReason.INVALID_EVENT);
+        }
+        return family.get().modalities().contains(event.getModality())
+                ? Optional.empty()
+                : Optional.of(FailureReason.UNKNOWN_MODALITY);
+    }
+
+    /** The family that an event names, or else the one that its rule chooses, or else its study's, or else the default. */
+    private Optional<ModelFamily> familyOf(Optional<Study> study, ScanEvent event) {
+        if (event.getModelFamily() != null) {
+            return families.find(event.getModelFamily());
+        }
+        String family = study.map(Study::family).orElse(families.fallback());
+        return families.find(
+                book.firstFor(event, family).flatMap(SpecialRule::modelFamily).orElse(family));
     }
 
     /**
      * Applies an input to a study.
      *
      * @param study the study as stored; empty when unknown
-     * @param input what happened; a scan event must have passed {@link ScanEventCheck}
+     * @param input what happened; a scan event must have passed {@link #refusal}
      * @param now wall-clock time
      */
     public Transition apply(Optional<Study> study, StudyInput input, Instant now) {
@@ -81,10 +112,7 @@ public final class StudyDecisions {
 
     private Transition scanArrived(Optional<Study> study, ScanArrived arrived, Instant now) {
         ScanEvent event = arrived.event();
-        ModelFamily family = families.find(event.getModelFamily()).orElseThrow();
-        if (study.isPresent() && !study.get().family().equals(family.name()) && event.getModelFamily() != null) {
-            return refused(study, event, now);
-        }
+        ModelFamily family = familyOf(study, event).orElseThrow();
         Scan scan = Scan.of(event, now);
         Scan known = study.map(s -> s.scans().get(event.getModality())).orElse(null);
         if (known != null && scan.repeats(known)) {
@@ -100,23 +128,29 @@ public final class StudyDecisions {
         draft.trace(arrived.traceparent());
         draft.raisePriority(event.getPriority() == null ? 0 : event.getPriority());
         expect(draft, family, event);
-        deadlineFrom(draft, event, now);
+        follow(change, family, event);
+        deadlineFrom(change, event);
         draft.note(now, "SCAN_" + event.getOperation(), scan.reference(), "revision " + event.getScanRevision());
         reconsider(change);
         return done(change);
     }
 
-    private Transition refused(Optional<Study> study, ScanEvent event, Instant now) {
-        StudyFailure failure = StudyFailure.newBuilder()
-                .setStudyId(event.getStudyId())
-                .setReason(FailureReason.INVALID_EVENT)
-                .setModality(event.getModality())
-                .setEventId(event.getEventId())
-                .setRetriable(false)
-                .setFailedAt(now)
-                .build();
-        return new Transition(
-                study, study, Optional.empty(), Optional.empty(), List.of(failure), List.of(Counted.REFUSED_EVENT));
+    /** A study follows the rule nearest to the top that any of its events satisfies, whatever the order of arrival. */
+    private void follow(Change change, ModelFamily family, ScanEvent event) {
+        Optional<String> followed = change.draft.rule();
+        Optional<String> rule =
+                book.nearerToTop(followed, book.firstFor(event, family.name()).map(SpecialRule::name));
+        if (rule.equals(followed)) {
+            return;
+        }
+        Study study = change.draft.view();
+        if (study.deadline().isPresent() && !study.deadlineGiven()) {
+            Instant waitingSince =
+                    study.deadline().get().minus(book.rules(followed).timeout());
+            change.draft.waitUntil(waitingSince.plus(book.rules(rule).timeout()), false);
+        }
+        change.draft.follow(rule);
+        change.draft.note(change.now, "RULE", rule.orElse("general"));
     }
 
     /** A study is complete when all that any event said to expect is here; without a word, all that the model knows. */
@@ -129,25 +163,25 @@ public final class StudyDecisions {
     }
 
     /** The earliest deadline that an event named counts, whatever the order of arrival. */
-    private void deadlineFrom(StudyDraft draft, ScanEvent event, Instant now) {
+    private void deadlineFrom(Change change, ScanEvent event) {
         if (event.getDeadline() == null) {
             return;
         }
-        Instant named = bounded(event.getDeadline(), now);
-        Study study = draft.view();
+        Instant named = bounded(change, event.getDeadline());
+        Study study = change.draft.view();
         boolean earlier =
                 !study.deadlineGiven() || study.deadline().map(named::isBefore).orElse(true);
         if (earlier) {
-            draft.waitUntil(named, true);
+            change.draft.waitUntil(named, true);
         }
     }
 
-    private Instant bounded(Instant deadline, Instant now) {
-        Instant latest = now.plus(rules.longestWait());
+    private Instant bounded(Change change, Instant deadline) {
+        Instant latest = change.now.plus(rules(change).longestWait());
         if (deadline.isAfter(latest)) {
             return latest;
         }
-        return deadline.isBefore(now) ? now : deadline;
+        return deadline.isBefore(change.now) ? change.now : deadline;
     }
 
     // ---- what next
@@ -193,13 +227,13 @@ public final class StudyDecisions {
         change.draft.dropJob();
         change.draft.stands(StudyPhase.SEGMENTED, StatusReason.SETTLING);
         if (!settling) {
-            change.draft.arm(TimerKind.SETTLE, change.now.plus(rules.settle()));
+            change.draft.arm(TimerKind.SETTLE, change.now.plus(rules(change).settle()));
         }
     }
 
     private void reconsiderBeforeResult(Change change, Study study) {
         if (study.deadline().isEmpty()) {
-            change.draft.waitUntil(change.now.plus(rules.timeout()), false);
+            change.draft.waitUntil(change.now.plus(rules(change).timeout()), false);
         }
         Instant deadline = change.draft.view().deadline().orElseThrow();
         if (complete(study)) {
@@ -221,10 +255,10 @@ public final class StudyDecisions {
     }
 
     private void deadlineReached(Change change, Study study) {
-        if (rules.required().satisfiedBy(study.usableModalities())
-                || rules.onIncomplete() == StudyRules.OnIncomplete.RUN) {
+        if (rules(change).required().satisfiedBy(study.usableModalities())
+                || rules(change).onIncomplete() == StudyRules.OnIncomplete.RUN) {
             queue(change, Trigger.DEADLINE, StatusReason.DEADLINE_PASSED);
-        } else if (rules.onIncomplete() == StudyRules.OnIncomplete.WAIT) {
+        } else if (rules(change).onIncomplete() == StudyRules.OnIncomplete.WAIT) {
             change.draft.dropJob();
             change.draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_REQUIRED);
             keepForRetention(change);
@@ -242,7 +276,7 @@ public final class StudyDecisions {
     }
 
     private void keepForRetention(Change change) {
-        change.draft.arm(TimerKind.RETENTION, change.now.plus(rules.retention()));
+        change.draft.arm(TimerKind.RETENTION, change.now.plus(rules(change).retention()));
     }
 
     private void queue(Change change, Trigger trigger, StatusReason reason) {
@@ -301,7 +335,7 @@ public final class StudyDecisions {
             return change.forget();
         }
         fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
-        return change.doneAndForget(rules.historyLimit(), modalitiesOf(study));
+        return change.doneAndForget(rules(change).historyLimit(), modalitiesOf(study));
     }
 
     // ---- results
@@ -340,7 +374,7 @@ public final class StudyDecisions {
     }
 
     private void jobFailed(Change change, InferenceJob job, List<InferenceFault> faults) {
-        boolean attemptsLeft = job.getAttempt() < rules.retry().attempts();
+        boolean attemptsLeft = job.getAttempt() < rules(change).retry().attempts();
         boolean retry = attemptsLeft && faults.stream().allMatch(InferenceFault::getRetriable);
         for (InferenceFault fault : faults) {
             change.report(change.failure(fault.getReason())
@@ -374,7 +408,7 @@ public final class StudyDecisions {
     private void retryLater(Change change, InferenceJob job) {
         change.draft.start(Jobs.next(change.draft.view(), job));
         change.draft.stands(StudyPhase.QUEUED, StatusReason.WAITING_FOR_RETRY);
-        change.draft.arm(TimerKind.RETRY, change.now.plus(rules.retry().delayAfter(job.getAttempt())));
+        change.draft.arm(TimerKind.RETRY, change.now.plus(rules(change).retry().delayAfter(job.getAttempt())));
         change.count(Counted.JOB_RETRIED);
     }
 
@@ -408,7 +442,7 @@ public final class StudyDecisions {
     }
 
     private void deadlineReachedWithTheRest(Change change, Study study, Trigger trigger) {
-        if (rules.required().satisfiedBy(study.usableModalities())) {
+        if (rules(change).required().satisfiedBy(study.usableModalities())) {
             queue(change, trigger, StatusReason.RUNNING_WITH_THE_REST);
         } else {
             deadlineReached(change, study);
@@ -438,7 +472,7 @@ public final class StudyDecisions {
                 if (command.getDeadline() == null || study.current().isPresent()) {
                     return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
                 }
-                draft.waitUntil(bounded(command.getDeadline(), change.now), true);
+                draft.waitUntil(bounded(change, command.getDeadline()), true);
                 draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_SCANS);
                 draft.note(change.now, "EXTENDED");
                 reconsider(change);
@@ -459,7 +493,11 @@ public final class StudyDecisions {
     }
 
     private Transition done(Change change) {
-        return change.done(rules.historyLimit(), modalitiesOf(change.draft.view()));
+        return change.done(rules(change).historyLimit(), modalitiesOf(change.draft.view()));
+    }
+
+    private StudyRules rules(Change change) {
+        return book.rules(change.draft.rule());
     }
 
     private List<String> modalitiesOf(Study study) {

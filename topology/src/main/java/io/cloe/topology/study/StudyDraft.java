@@ -37,6 +37,7 @@ final class StudyDraft {
     private PublishedResult current;
     private StudyTimer timer;
     private String traceparent;
+    private String rule;
 
     private StudyDraft(Study study) {
         this.id = study.id();
@@ -55,6 +56,7 @@ final class StudyDraft {
         this.timer = study.timer().orElse(null);
         this.history = new ArrayList<>(study.history());
         this.traceparent = study.traceparent().orElse(null);
+        this.rule = study.rule().orElse(null);
     }
 
     static StudyDraft of(Study study) {
@@ -79,6 +81,7 @@ final class StudyDraft {
                 Optional.empty(),
                 Optional.empty(),
                 List.of(),
+                Optional.empty(),
                 Optional.empty()));
     }
 
@@ -100,12 +103,21 @@ final class StudyDraft {
                 Optional.ofNullable(current),
                 Optional.ofNullable(timer),
                 List.copyOf(history.subList(from, history.size())),
-                Optional.ofNullable(traceparent));
+                Optional.ofNullable(traceparent),
+                Optional.ofNullable(rule));
     }
 
     /** The study as it stands in this draft. */
     Study view() {
         return done(Integer.MAX_VALUE);
+    }
+
+    Optional<String> rule() {
+        return Optional.ofNullable(rule);
+    }
+
+    void follow(Optional<String> newRule) {
+        rule = newRule.orElse(null);
     }
 
     void stands(StudyPhase newPhase, StatusReason newReason) {

@@ -28,7 +28,7 @@ class StudyDecisionsPropertyTest {
 
     private static final StudyRules RULES = StudyRules.defaults();
 
-    private final StudyDecisions decisions = new StudyDecisions(RULES, Fixtures.GLIOMA);
+    private final StudyDecisions decisions = new StudyDecisions(RuleBook.of(RULES), Fixtures.GLIOMA);
 
     @Property(tries = 2_000)
     void shouldKeepItsPromisesWhateverHappens(@ForAll long seed, @ForAll @IntRange(min = 1, max = 120) int steps) {

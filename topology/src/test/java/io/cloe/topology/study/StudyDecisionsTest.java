@@ -468,7 +468,7 @@ class StudyDecisionsTest {
     }
 
     private void arrive(ScanEvent event) {
-        assertThat(ScanEventCheck.problem("s", event, Fixtures.GLIOMA)).isEmpty();
+        assertThat(ScanEventCheck.problem("s", event)).isEmpty();
         apply(new ScanArrived(event, null));
     }
 
@@ -487,7 +487,7 @@ class StudyDecisionsTest {
     }
 
     private void apply(StudyInput input) {
-        Transition transition = new StudyDecisions(rules, Fixtures.GLIOMA).apply(study, input, now);
+        Transition transition = new StudyDecisions(RuleBook.of(rules), Fixtures.GLIOMA).apply(study, input, now);
         study = transition.after();
         transition.publication().ifPresent(publication -> results.add(publication.segmentation()));
         failures.addAll(transition.failures());

@@ -32,6 +32,7 @@ import picocli.CommandLine.ParseResult;
             StudyOrder.Hold.class,
             StudyOrder.Extend.class,
             StudyOrder.Cancel.class,
+            RulesCommand.class,
             TopicsCommand.class,
             ModelCommand.class,
             ConfigCommand.class,

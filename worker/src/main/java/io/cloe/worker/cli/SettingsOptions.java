@@ -30,8 +30,13 @@ final class SettingsOptions {
         return ConfigSources.load(Optional.ofNullable(file), System.getenv(), options);
     }
 
+    /** All settings, unchecked: for a command that needs few of them. */
+    Map<String, String> merged() throws ConfigurationException {
+        return ConfigSources.merge(Optional.ofNullable(file), System.getenv(), options);
+    }
+
     /** Settings for a command that is only a client of the topics. */
     ClientSettings client() throws ConfigurationException {
-        return ClientSettings.of(ConfigSources.merge(Optional.ofNullable(file), System.getenv(), options));
+        return ClientSettings.of(merged());
     }
 }

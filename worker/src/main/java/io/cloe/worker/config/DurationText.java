@@ -3,6 +3,7 @@ package io.cloe.worker.config;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -36,5 +37,23 @@ public final class DurationText {
             throw new IllegalArgumentException(ALLOWED);
         }
         return duration;
+    }
+
+    /** A duration as people say it, such as {@code 1h 30m}; milliseconds only below a second. */
+    public static String of(Duration duration) {
+        if (duration.toSeconds() == 0) {
+            return duration.toMillis() + "ms";
+        }
+        long[] parts = {
+            duration.toDaysPart(), duration.toHoursPart(), duration.toMinutesPart(), duration.toSecondsPart()
+        };
+        String[] units = {"d", "h", "m", "s"};
+        StringJoiner text = new StringJoiner(" ");
+        for (int i = 0; i < parts.length; i++) {
+            if (parts[i] > 0) {
+                text.add(parts[i] + units[i]);
+            }
+        }
+        return text.toString();
     }
 }

@@ -7,19 +7,16 @@ import static org.apache.kafka.common.config.ConfigDef.NO_DEFAULT_VALUE;
 import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
 import io.cloe.topology.Topics;
-import io.cloe.topology.study.RequiredModalities;
-import io.cloe.topology.study.StudyRules;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Type;
@@ -51,19 +48,9 @@ public final class WorkerConfig {
     public static final String VOLUME_MAX_VOXELS = "volume.max.voxels";
     public static final String MASK_DIRECTORY = "mask.directory";
     public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
-    public static final String STUDY_TIMEOUT = "study.timeout";
-    public static final String STUDY_LONGEST_WAIT = "study.longest-wait";
-    public static final String STUDY_SETTLE = "study.settle";
-    public static final String STUDY_RETENTION = "study.retention";
-    public static final String STUDY_REQUIRED = "study.required";
-    public static final String STUDY_ON_INCOMPLETE = "study.on-incomplete";
-    public static final String STUDY_HISTORY = "study.history";
-    public static final String RETRY_ATTEMPTS = "retry.attempts";
-    public static final String RETRY_FIRST_DELAY = "retry.first-delay";
-    public static final String RETRY_LONGEST_DELAY = "retry.longest-delay";
     public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
 
-    private static final ConfigDef DEFINITION = new ConfigDef()
+    private static final ConfigDef DEFINITION = new ConfigDef(StudySettings.DEFINITION)
             .define(
                     BOOTSTRAP_SERVERS,
                     Type.LIST,
@@ -115,66 +102,6 @@ public final class WorkerConfig {
                     knownDevice(),
                     HIGH,
                     "auto, cpu or cuda:N. cuda:N never falls back to the CPU; auto says what it chose and why.")
-            .define(
-                    STUDY_TIMEOUT,
-                    Type.STRING,
-                    "15m",
-                    duration(),
-                    HIGH,
-                    "How long to wait for further scans after a study's first.")
-            .define(
-                    STUDY_REQUIRED,
-                    Type.STRING,
-                    "any",
-                    requiredModalities(),
-                    HIGH,
-                    "Modalities without which an incomplete study does not run: any, or an expression such as"
-                            + " T1CE and (T2 or FLAIR).")
-            .define(
-                    STUDY_ON_INCOMPLETE,
-                    Type.STRING,
-                    "run",
-                    ConfigDef.ValidString.in("run", "wait", "discard"),
-                    HIGH,
-                    "What happens at the deadline when required modalities are missing: run with what is there, wait for"
-                            + " them, or discard the study as failed.")
-            .define(
-                    STUDY_SETTLE,
-                    Type.STRING,
-                    "5s",
-                    duration(),
-                    MEDIUM,
-                    "How long to collect late, corrected and retracted scans after a result before a new revision runs.")
-            .define(
-                    STUDY_RETENTION,
-                    Type.STRING,
-                    "30d",
-                    duration(),
-                    MEDIUM,
-                    "How long a closed study is kept for late scans.")
-            .define(
-                    STUDY_LONGEST_WAIT,
-                    Type.STRING,
-                    "7d",
-                    duration(),
-                    LOW,
-                    "Upper bound of deadlines that events and commands name.")
-            .define(STUDY_HISTORY, Type.INT, 64, between(8, 1_000), LOW, "Steps of its story kept per study.")
-            .define(
-                    RETRY_ATTEMPTS,
-                    Type.INT,
-                    5,
-                    between(1, 100),
-                    MEDIUM,
-                    "Attempts at a job that fails for a reason that may go away, such as a file that is not there yet.")
-            .define(
-                    RETRY_FIRST_DELAY,
-                    Type.STRING,
-                    "2s",
-                    duration(),
-                    LOW,
-                    "Wait before the second attempt; doubled for each further one.")
-            .define(RETRY_LONGEST_DELAY, Type.STRING, "5m", duration(), LOW, "Upper bound of a wait between attempts.")
             .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
             .define(
                     TOPICS_PARTITIONS,
@@ -277,7 +204,7 @@ public final class WorkerConfig {
         try {
             AbstractConfig parsed = new AbstractConfig(DEFINITION, own, false);
             requireEach(parsed, VOLUME_ROOTS, absolutePath());
-            requireEach(parsed, MODEL_BUNDLES, text("a path", Path::of));
+            requireEach(parsed, MODEL_BUNDLES, Validators.text("a path", Path::of));
             return new WorkerConfig(parsed, kafka);
         } catch (ConfigException e) {
             throw new ConfigurationException(e.getMessage());
@@ -396,19 +323,13 @@ public final class WorkerConfig {
         return parsed.getInt(RESULT_CACHE_ENTRIES);
     }
 
-    /** The study rules. */
-    public StudyRules rules() {
-        return new StudyRules(
-                duration(STUDY_TIMEOUT),
-                duration(STUDY_LONGEST_WAIT),
-                duration(STUDY_SETTLE),
-                duration(STUDY_RETENTION),
-                RequiredModalities.parse(parsed.getString(STUDY_REQUIRED)),
-                StudyRules.OnIncomplete.valueOf(
-                        parsed.getString(STUDY_ON_INCOMPLETE).toUpperCase(Locale.ROOT)),
-                new StudyRules.Retry(
-                        parsed.getInt(RETRY_ATTEMPTS), duration(RETRY_FIRST_DELAY), duration(RETRY_LONGEST_DELAY)),
-                parsed.getInt(STUDY_HISTORY));
+    /**
+     * The study rules, general and special.
+     *
+     * @throws ConfigurationException if the rule file cannot be read or a rule in it is wrong
+     */
+    public RuleBook rules() throws ConfigurationException {
+        return StudySettings.rules(parsed);
     }
 
     /** Settings for every Kafka client: the brokers, and what was given under {@code kafka.}. */
@@ -418,16 +339,12 @@ public final class WorkerConfig {
         return settings;
     }
 
-    private Duration duration(String key) {
-        return DurationText.parse(parsed.getString(key));
-    }
-
     private static void requireEach(AbstractConfig parsed, String key, ConfigDef.Validator validator) {
         parsed.getList(key).forEach(item -> validator.ensureValid(key, item));
     }
 
     private static ConfigDef.Validator absolutePath() {
-        return text("an absolute path", path -> {
+        return Validators.text("an absolute path", path -> {
             if (!Path.of(path).isAbsolute()) {
                 throw new IllegalArgumentException("not absolute");
             }
@@ -435,7 +352,7 @@ public final class WorkerConfig {
     }
 
     private static ConfigDef.Validator topicPrefix() {
-        return text("letters, digits, '.', '_' and '-'", prefix -> {
+        return Validators.text("letters, digits, '.', '_' and '-'", prefix -> {
             if (!prefix.matches("[A-Za-z0-9._-]*")) {
                 throw new IllegalArgumentException("not a topic name");
             }
@@ -443,7 +360,7 @@ public final class WorkerConfig {
     }
 
     private static ConfigDef.Validator knownDevice() {
-        return text("auto, cpu or cuda:N", WorkerConfig::parseDevice);
+        return Validators.text("auto, cpu or cuda:N", WorkerConfig::parseDevice);
     }
 
     private static DeviceChoice parseDevice(String device) {
@@ -452,28 +369,5 @@ public final class WorkerConfig {
         } catch (EngineException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }
-    }
-
-    private static ConfigDef.Validator duration() {
-        return text(DurationText.ALLOWED, DurationText::parse);
-    }
-
-    private static ConfigDef.Validator requiredModalities() {
-        return text("any, or modality names joined by 'and', 'or' and parentheses", RequiredModalities::parse);
-    }
-
-    /** A validator from a parser that throws IllegalArgumentException. */
-    private static ConfigDef.Validator text(String allowed, Consumer<String> parser) {
-        return ConfigDef.LambdaValidator.with(
-                (key, value) -> {
-                    try {
-                        parser.accept((String) value);
-                    } catch (IllegalArgumentException e) {
-                        boolean explained =
-                                e.getMessage() != null && e.getMessage().contains("; allowed: ");
-                        throw new ConfigException(key, value, explained ? e.getMessage() : "allowed: " + allowed);
-                    }
-                },
-                () -> allowed);
     }
 }

@@ -1,10 +1,8 @@
 package io.cloe.worker.kafka;
 
 import io.cloe.topology.StudyTopology;
-import io.cloe.topology.study.ModelFamilies;
-import io.cloe.topology.study.ModelFamilies.ModelFamily;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.bundle.BundleException;
-import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.config.ConfigurationException;
 import io.cloe.worker.config.WorkerConfig;
@@ -27,10 +25,8 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -73,16 +69,15 @@ public final class WorkerProcess implements AutoCloseable {
 
     private void open(WorkerConfig config) throws ConfigurationException, StartupException, InterruptedException {
         Properties settings = StreamsSettings.of(config);
-        List<ModelBundle> bundles = readBundles(config.modelBundles());
-        ModelFamilies families = families(bundles);
-        requireKnownModalities(config, families);
+        ServedModels models = ServedModels.open(config.modelBundles());
+        RuleBook rules = models.requireFitting(config.rules());
         MaskStore masks = openMasks(config.maskDirectory());
         requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
         }
-        List<InferenceEngine> engines = openEngines(bundles, config);
+        List<InferenceEngine> engines = openEngines(models.bundles(), config);
         KafkaResultSender sender = new KafkaResultSender(clients);
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(
@@ -98,51 +93,10 @@ public final class WorkerProcess implements AutoCloseable {
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
-        streams = new KafkaStreams(StudyTopology.build(config.topics(), config.rules(), families, executor), settings);
+        streams = new KafkaStreams(StudyTopology.build(config.topics(), rules, models.families(), executor), settings);
         streams.setStateListener(this::stateChanged);
         streams.setUncaughtExceptionHandler(this::threadDied);
         streams.start();
-    }
-
-    private static List<ModelBundle> readBundles(List<Path> folders) throws StartupException {
-        List<ModelBundle> bundles = new ArrayList<>();
-        for (Path folder : folders) {
-            try {
-                bundles.add(BundleReader.open(folder));
-            } catch (BundleException e) {
-                throw new StartupException(
-                        Kind.MODEL,
-                        "model bundle " + folder.getFileName() + " refused: " + e.kind() + ": " + e.getMessage());
-            }
-        }
-        return bundles;
-    }
-
-    private static ModelFamilies families(List<ModelBundle> bundles) throws StartupException {
-        Set<String> names = new HashSet<>();
-        for (ModelBundle bundle : bundles) {
-            if (!names.add(bundle.identity().family())) {
-                throw new StartupException(
-                        Kind.MODEL,
-                        "two bundles serve the family " + bundle.identity().family() + "; allowed: one per family");
-            }
-        }
-        return ModelFamilies.of(bundles.stream()
-                .map(bundle -> new ModelFamily(bundle.identity().family(), bundle.modalities()))
-                .toList());
-    }
-
-    private static void requireKnownModalities(WorkerConfig config, ModelFamilies families)
-            throws ConfigurationException {
-        Set<String> known = new HashSet<>();
-        families.byName().values().forEach(family -> known.addAll(family.modalities()));
-        for (String name : config.rules().required().names()) {
-            if (!known.contains(name)) {
-                throw new ConfigurationException(
-                        "setting " + WorkerConfig.STUDY_REQUIRED + " names the modality " + name + "; allowed: "
-                                + String.join(", ", known.stream().sorted().toList()));
-            }
-        }
     }
 
     /** Kafka Streams would say the same in a stack, and only after the models are loaded. */

@@ -40,6 +40,9 @@ public final class StoryText {
     private void standing(StringBuilder text, String studyId, StudyStatus status) {
         line(text, "study     %s (%s)", studyId, status.getFamily());
         line(text, "stands    %s since %s: %s", status.getPhase(), time(status.getUpdatedAt()), status.getReason());
+        if (status.getRule() != null) {
+            line(text, "rule      %s", status.getRule());
+        }
         if (status.getDeadline() != null) {
             line(text, "deadline  %s", time(status.getDeadline()));
         }

@@ -47,8 +47,8 @@ class ConfigSourcesTest {
                 Map.of("CLOE_STUDY_SETTLE", "2s", "CLOE_APPLICATION_ID", "from-environment"),
                 Map.of("application.id", "from-option"));
 
-        assertThat(config.rules().timeout()).isEqualTo(Duration.ofMinutes(1));
-        assertThat(config.rules().settle()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(config.rules().general().timeout()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(config.rules().general().settle()).isEqualTo(Duration.ofSeconds(2));
         assertThat(config.applicationId()).isEqualTo("from-option");
     }
 

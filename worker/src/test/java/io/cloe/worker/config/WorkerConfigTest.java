@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.cloe.topology.Topics;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
 import io.cloe.worker.inference.DeviceChoice;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,14 +68,15 @@ class WorkerConfigTest {
         assertThat(config.maxVoxels()).isEqualTo(64 << 20);
         assertThat(config.maskInlineMaxBytes()).isZero();
         assertThat(config.resultCacheEntries()).isEqualTo(128);
-        StudyRules rules = config.rules();
+        StudyRules rules = config.rules().general();
         StudyRules defaults = StudyRules.defaults();
         assertThat(rules).usingRecursiveComparison().ignoringFields("required").isEqualTo(defaults);
         assertThat(rules.required()).hasToString("any");
     }
 
     @Test
-    void shouldHoldWhatWasGivenWhenEveryKeyIsSet() throws Exception {
+    void shouldHoldWhatWasGivenWhenEveryKeyIsSet(@TempDir Path folder) throws Exception {
+        Path ruleFile = Files.writeString(folder.resolve("rules.yaml"), "rules: [{name: a, when: {model-family: x}}]");
         Map<String, String> settings = required();
         settings.putAll(Map.of(
                 "application.id", "site-a",
@@ -99,6 +102,7 @@ class WorkerConfigTest {
                 "study.required", "T1CE and (T2 or FLAIR)",
                 "study.on-incomplete", "wait",
                 "study.history", "8"));
+        settings.put("study.rules", ruleFile.toString());
         settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(WorkerConfig.keys());
 
@@ -122,7 +126,10 @@ class WorkerConfigTest {
         assertThat(config.maxVoxels()).isEqualTo(1000);
         assertThat(config.maskInlineMaxBytes()).isEqualTo(900_000);
         assertThat(config.resultCacheEntries()).isZero();
-        StudyRules rules = config.rules();
+        assertThat(config.rules().special())
+                .extracting(RuleBook.SpecialRule::name)
+                .containsExactly("a");
+        StudyRules rules = config.rules().general();
         assertThat(rules.timeout()).isEqualTo(Duration.ofSeconds(90));
         assertThat(rules.longestWait()).isEqualTo(Duration.ofDays(2));
         assertThat(rules.settle()).isEqualTo(Duration.ofSeconds(1));
