@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.errors.DeserializationExceptionHandler;
@@ -22,6 +23,12 @@ public final class DeadLetterHandler implements DeserializationExceptionHandler 
     private static final Logger LOG = LoggerFactory.getLogger(DeadLetterHandler.class);
     private static final String HEADER = "__streams.errors.";
 
+    /**
+     * Kafka's producer refuses records above 1 MiB by default, headers included, and a letter that cannot be sent stops the worker:
+     * of a larger record only the coordinates are sent.
+     */
+    private static final int LARGEST_COPY = 1_000_000;
+
     private String deadLetterTopic;
 
     @Override
@@ -35,10 +42,16 @@ public final class DeadLetterHandler implements DeserializationExceptionHandler 
         UnreadableRecordException unreadable = unreadable(exception);
         String message = unreadable == null ? exception.getClass().getSimpleName() : unreadable.getMessage();
         LOG.warn("unreadable record {}-{}@{}: {}", record.topic(), record.partition(), record.offset(), message);
-        ProducerRecord<byte[], byte[]> letter =
-                new ProducerRecord<>(deadLetterTopic, null, context.sourceRawKey(), context.sourceRawValue());
+        boolean whole = length(record) <= LARGEST_COPY;
+        ProducerRecord<byte[], byte[]> letter = whole
+                ? new ProducerRecord<>(deadLetterTopic, null, context.sourceRawKey(), context.sourceRawValue())
+                : new ProducerRecord<>(deadLetterTopic, null, null, null);
         Headers headers = letter.headers();
-        record.headers().forEach(headers::add);
+        if (whole) {
+            record.headers().forEach(headers::add);
+        } else {
+            header(headers, "left.out.bytes", Long.toString(length(record)));
+        }
         header(
                 headers,
                 "exception",
@@ -48,6 +61,14 @@ public final class DeadLetterHandler implements DeserializationExceptionHandler 
         header(headers, "partition", Integer.toString(record.partition()));
         header(headers, "offset", Long.toString(record.offset()));
         return Response.resume(List.of(letter));
+    }
+
+    private static long length(ConsumerRecord<byte[], byte[]> record) {
+        long length = Math.max(0, record.serializedKeySize()) + Math.max(0, record.serializedValueSize());
+        for (Header header : record.headers()) {
+            length += header.key().length() + (header.value() == null ? 0 : header.value().length);
+        }
+        return length;
     }
 
     private static UnreadableRecordException unreadable(Throwable exception) {

@@ -4,6 +4,8 @@ import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -12,8 +14,8 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * The stored timers of a task, and the one wall-clock punctuation that fires them. The punctuation exists only while a timer is
- * stored, aimed at the first one: an idle task makes no transactions.
+ * The stored timers of a task, and the wall-clock punctuation that fires them. It exists only while a timer is stored, aimed
+ * at the first one: an idle task makes no transactions.
  *
  * <p>Keeps the keys in order beside the store, because iterating over Kafka's in-memory store copies all of its keys.
  */
@@ -33,9 +35,15 @@ final class DueTimers {
     private final KeyValueStore<TimerKey, TimerKind> store;
     private final Fired fired;
     private final TreeSet<TimerKey> inOrder = new TreeSet<>();
+
+    /**
+     * By the time that each is aimed at. One that comes after the first timer is kept for its time: Kafka Streams keeps a cancelled
+     * punctuation until its time as well, so that one for the end of a retention, cancelled and replaced for every study that
+     * comes and goes, would be kept a million times.
+     */
+    private final TreeMap<Instant, Cancellable> punctuations = new TreeMap<>();
+
     private boolean enabled;
-    private Cancellable punctuation;
-    private Instant aimedAt;
 
     /** Receives a timer that fell due; it is still stored then, and must be dropped by the receiver. */
     interface Fired {
@@ -68,31 +76,34 @@ final class DueTimers {
         enabled = true;
     }
 
-    /** Aims the punctuation at the first timer; to be called after timers changed. */
+    /** Aims a punctuation at the first timer; to be called after timers changed. */
     void aim() {
-        if (!enabled
-                || (aimedAt != null
-                        && !inOrder.isEmpty()
-                        && aimedAt.equals(inOrder.first().due()))) {
+        if (!enabled) {
             return;
         }
-        cancel();
-        if (!inOrder.isEmpty()) {
-            aimedAt = inOrder.first().due();
-            punctuation = context.schedule(aimedAt, PERIOD, PunctuationType.WALL_CLOCK_TIME, timestamp -> fireDue());
+        if (inOrder.isEmpty()) {
+            cancel();
+            return;
+        }
+        Instant first = inOrder.first().due();
+        cancel(punctuations.headMap(first));
+        if (!punctuations.containsKey(first)) {
+            punctuations.put(first, context.schedule(first, PERIOD, PunctuationType.WALL_CLOCK_TIME, this::fireDue));
         }
     }
 
     void cancel() {
-        if (punctuation != null) {
-            punctuation.cancel();
-            punctuation = null;
-        }
-        aimedAt = null;
+        cancel(punctuations);
     }
 
-    private void fireDue() {
-        cancel();
+    private static void cancel(Map<Instant, Cancellable> some) {
+        some.values().forEach(Cancellable::cancel);
+        some.clear();
+    }
+
+    private void fireDue(long firedAt) {
+        // The one that fires is among them; it is aimed anew at what it leaves.
+        cancel(punctuations.headMap(Instant.ofEpochMilli(firedAt), true));
         Instant now = now();
         for (int left = TIMERS_PER_FIRING; left > 0 && !inOrder.isEmpty(); left--) {
             TimerKey first = inOrder.first();

@@ -44,6 +44,9 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private static final Pattern HARMLESS_NAME = Pattern.compile("[A-Za-z0-9_+-]{1,32}");
 
+    /** W3C's has 55 characters; what is longer is none, and is not stored with the study. */
+    private static final int LONGEST_TRACEPARENT = 128;
+
     private final StudyDecisions decisions;
     private final InferenceExecutor executor;
 
@@ -54,6 +57,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private TaskCounters counters;
     private InferenceExecutor.Lease lease;
     private boolean consumed;
+    private Instant latest;
 
     StudyProcessor(StudyDecisions decisions, InferenceExecutor executor) {
         this.decisions = decisions;
@@ -69,6 +73,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         timers = new DueTimers(context, timerStore, (studyId, timer) -> decide(studyId, new TimerDue(timer)));
         counters = new TaskCounters(context);
         consumed = false;
+        latest = Instant.EPOCH;
         lease = executor.open(context.taskId().partition());
         try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
             unfinished.forEachRemaining(entry -> lease.submit(entry.value));
@@ -137,12 +142,26 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private void decide(String studyId, Optional<Study> study, StudyInput input) {
-        Transition transition = decisions.apply(study, input, now());
+        Instant now = now();
+        commitWhileClockIsBehind(now);
+        Transition transition = decisions.apply(study, input, now);
         if (input instanceof TimerDue fired) {
             timers.drop(studyId, fired.timer());
         }
         store(studyId, transition);
         publish(studyId, transition);
+    }
+
+    /**
+     * Kafka Streams measures its commit interval by the wall clock. After that was set back it would not commit until the clock
+     * has caught up, and the broker would abort the transaction long before.
+     */
+    private void commitWhileClockIsBehind(Instant now) {
+        if (now.isBefore(latest)) {
+            context.commit();
+        } else {
+            latest = now;
+        }
     }
 
     private void store(String studyId, Transition transition) {
@@ -175,17 +194,17 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         Optional<RecordMetadata> source = context.recordMetadata();
         counters.count(Counted.REFUSED_EVENT);
         StudyFailure failure = StudyFailure.newBuilder()
-                .setStudyId(event.getStudyId())
+                .setStudyId(ScanEventCheck.shown(event.getStudyId()))
                 .setReason(reason)
                 .setModality(HARMLESS_NAME.matcher(event.getModality()).matches() ? event.getModality() : null)
-                .setEventId(event.getEventId())
+                .setEventId(ScanEventCheck.shown(event.getEventId()))
                 .setRetriable(false)
                 .setSourceTopic(source.map(RecordMetadata::topic).orElse(null))
                 .setSourcePartition(source.map(RecordMetadata::partition).orElse(null))
                 .setSourceOffset(source.map(RecordMetadata::offset).orElse(null))
                 .setFailedAt(now())
                 .build();
-        forward(key, failure, StudyTopology.Nodes.STUDY_FAILURES);
+        forward(ScanEventCheck.shown(key), failure, StudyTopology.Nodes.STUDY_FAILURES);
     }
 
     private void forward(String key, SpecificRecord value, String sink) {
@@ -194,7 +213,10 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private static String traceparent(Headers headers) {
         Header header = headers.lastHeader("traceparent");
-        return header == null || header.value() == null ? null : new String(header.value(), StandardCharsets.US_ASCII);
+        if (header == null || header.value() == null || header.value().length > LONGEST_TRACEPARENT) {
+            return null;
+        }
+        return new String(header.value(), StandardCharsets.US_ASCII);
     }
 
     private Instant now() {

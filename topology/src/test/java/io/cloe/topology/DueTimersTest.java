@@ -102,6 +102,42 @@ class DueTimersTest {
         assertThat(context.scheduledPunctuators()).allMatch(CapturedPunctuator::cancelled);
     }
 
+    /** Kafka Streams keeps a cancelled punctuation until its time. */
+    @Test
+    void shouldAimOnceAtTheEndOfARetentionWhenManyStudiesComeAndGo() {
+        Instant retention = TASK_CLOCK.plus(Duration.ofDays(30));
+        arm("closed", retention);
+        for (int i = 0; i < 1_000; i++) {
+            StudyTimer deadline = new StudyTimer(TimerKind.DEADLINE, TASK_CLOCK.plusSeconds(60 + i));
+            timers.put("study-" + i, deadline);
+            timers.aim();
+            timers.drop("study-" + i, deadline);
+            timers.aim();
+        }
+
+        assertThat(context.scheduledPunctuators())
+                .filteredOn(punctuator -> punctuator.getStartTime().equals(retention))
+                .hasSize(1)
+                .noneMatch(CapturedPunctuator::cancelled);
+        assertThat(context.scheduledPunctuators())
+                .filteredOn(punctuator -> !punctuator.cancelled())
+                .hasSize(1);
+    }
+
+    @Test
+    void shouldFireAtItsTimeWhenTheClockIsSetBackWhileItFires() {
+        arm("study", TASK_CLOCK.plusSeconds(1));
+        CapturedPunctuator first = last();
+        context.setCurrentSystemTimeMs(TASK_CLOCK.minusSeconds(3_600).toEpochMilli());
+        first.getPunctuator().punctuate(TASK_CLOCK.plusSeconds(1).toEpochMilli());
+        assertThat(fired).isEmpty();
+
+        context.setCurrentSystemTimeMs(TASK_CLOCK.plusSeconds(1).toEpochMilli());
+        assertThat(firstFiring(TASK_CLOCK)).isEqualTo(TASK_CLOCK.plusSeconds(1));
+        last().getPunctuator().punctuate(TASK_CLOCK.plusSeconds(1).toEpochMilli());
+        assertThat(fired).containsExactly("study");
+    }
+
     private CapturedPunctuator last() {
         return context.scheduledPunctuators().get(context.scheduledPunctuators().size() - 1);
     }

@@ -13,7 +13,6 @@ import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyStatus;
 import io.cloe.topology.study.Transition.Publication;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -139,9 +138,10 @@ final class Results {
 
     private static Map<String, Long> timings(InferenceJob job, InferenceOutcome outcome) {
         Map<String, Long> timings = new TreeMap<>(outcome.getTimingsMs());
-        timings.put(
-                "total",
-                Duration.between(job.getQueuedAt(), outcome.getFinishedAt()).toMillis());
+        // Not a Duration, which refuses absurd times; never negative, though the clock may have been set back
+        // meanwhile.
+        long total = outcome.getFinishedAt().toEpochMilli() - job.getQueuedAt().toEpochMilli();
+        timings.put("total", Math.max(0, total));
         return timings;
     }
 }

@@ -3,7 +3,9 @@ package io.cloe.topology.study;
 import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanOperation;
+import io.cloe.schemas.VolumeReference;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Refuses scan events that no rule can work with, whatever is known of their study. */
 public final class ScanEventCheck {
@@ -11,6 +13,14 @@ public final class ScanEventCheck {
     /** Longest study or event id in characters; ids become store keys and file names. */
     public static final int LONGEST_ID = 256;
 
+    /** Longest location of a volume in characters; it is stored with its scan, and again with the study's job. */
+    public static final int LONGEST_URI = 4_096;
+
+    /** Control characters, and what stands for bytes that are no text: different keys would become the same id. */
+    private static final Pattern NO_TEXT = Pattern.compile("[\\p{Cc}\\uFFFD]");
+
+    private static final int LONGEST_NAME = 128;
+    private static final int MOST_EXPECTED = 256;
     private static final int LARGEST_ATTRIBUTES = 8 << 10;
 
     private ScanEventCheck() {}
@@ -28,12 +38,34 @@ public final class ScanEventCheck {
                 || event.getScanRevision() < 0
                 || event.getOperation() == ScanOperation.UNKNOWN
                 || (event.getOperation() != ScanOperation.RETRACTED && event.getVolume() == null)
+                || !validVolume(event.getVolume())
+                || (event.getExpectedModalities() != null
+                        && event.getExpectedModalities().size() > MOST_EXPECTED)
                 || attributesLength(event) > LARGEST_ATTRIBUTES;
         return invalid ? Optional.of(FailureReason.INVALID_EVENT) : Optional.empty();
     }
 
+    /** An id as a refusal may repeat it: at most as long as a valid one, and harmless on a terminal; null stays null. */
+    public static String shown(String id) {
+        if (id == null) {
+            return null;
+        }
+        String start = id.substring(0, Math.min(LONGEST_ID, id.length()));
+        return NO_TEXT.matcher(start).replaceAll("?");
+    }
+
     private static boolean validId(String id) {
-        return !id.isBlank() && id.length() <= LONGEST_ID;
+        return !id.isBlank()
+                && id.length() <= LONGEST_ID
+                && !NO_TEXT.matcher(id).find();
+    }
+
+    /** What is stored of a volume must be bounded: a study's state is one record, and one too large would stop the worker. */
+    private static boolean validVolume(VolumeReference volume) {
+        return volume == null
+                || (volume.getUri().length() <= LONGEST_URI
+                        && volume.getFormat().length() <= LONGEST_NAME
+                        && (volume.getSha256() == null || volume.getSha256().length() <= LONGEST_NAME));
     }
 
     private static long attributesLength(ScanEvent event) {

@@ -222,18 +222,25 @@ public final class StudyDecisions {
             keepForRetention(change);
             return;
         }
-        boolean settling =
-                study.timer().map(timer -> timer.getKind() == TimerKind.SETTLE).orElse(false);
+        Instant settled = change.now.plus(rules.settle());
+        // A timer later than that was set before the clock was set back.
+        boolean settling = study.timer()
+                .map(timer ->
+                        timer.getKind() == TimerKind.SETTLE && !timer.getDue().isAfter(settled))
+                .orElse(false);
         change.draft.dropJob();
         change.draft.stands(StudyPhase.SEGMENTED, StatusReason.SETTLING);
         if (!settling) {
-            change.draft.arm(TimerKind.SETTLE, change.now.plus(rules(change).settle()));
+            change.draft.arm(TimerKind.SETTLE, settled);
         }
     }
 
     private void reconsiderBeforeResult(Change change, Study study) {
-        if (study.deadline().isEmpty()) {
-            change.draft.waitUntil(change.now.plus(rules(change).timeout()), false);
+        Instant timeout = change.now.plus(rules(change).timeout());
+        boolean clockWasSetBack = !study.deadlineGiven()
+                && study.deadline().map(timeout::isBefore).orElse(false);
+        if (study.deadline().isEmpty() || clockWasSetBack) {
+            change.draft.waitUntil(timeout, false);
         }
         Instant deadline = change.draft.view().deadline().orElseThrow();
         if (complete(study)) {
@@ -414,14 +421,16 @@ public final class StudyDecisions {
 
     /** Permanent faults of single volumes drop those modalities; a fault of the whole job fails the study. */
     private void runWithTheRest(Change change, InferenceJob job, List<InferenceFault> faults, boolean attemptsLeft) {
-        boolean wholeJob = false;
+        boolean wholeJob = faults.isEmpty();
         for (InferenceFault fault : faults) {
             boolean permanent = !fault.getRetriable() || !attemptsLeft;
-            if (fault.getModality() == null) {
+            Scan scan = fault.getModality() == null
+                    ? null
+                    : change.draft.view().scans().get(fault.getModality());
+            if (scan == null) {
                 wholeJob |= permanent;
             } else if (permanent) {
-                change.draft.put(
-                        change.draft.view().scans().get(fault.getModality()).markedUnusable(fault.getReason()));
+                change.draft.put(scan.markedUnusable(fault.getReason()));
             }
         }
         change.draft.dropJob();

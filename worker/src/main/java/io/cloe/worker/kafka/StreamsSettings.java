@@ -41,6 +41,10 @@ final class StreamsSettings {
                 config.topics().deadLetters());
         // Deadlines are wall clock; a producer's absurd timestamp must not fail the task or overflow.
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
+        // The rules need no order between topics; and a task that waits for an empty topic, though for no time at all,
+        // stands
+        // still when the clock is set back, until the clock has caught up.
+        settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
         // Store names are contract: refuse to start with a generated one.
         settings.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
         // There is no global store; the setting becomes the default in 5.0 and is asked for in a warning until then.
