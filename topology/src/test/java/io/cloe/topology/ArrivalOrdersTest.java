@@ -17,6 +17,7 @@ import io.cloe.topology.matrix.Answer;
 import io.cloe.topology.matrix.ArrivalOrder;
 import io.cloe.topology.matrix.Situation;
 import io.cloe.topology.matrix.Verdict;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -99,7 +100,9 @@ class ArrivalOrdersTest {
             settings.put(StreamsConfig.STATE_DIR_CONFIG, stateDirectory.toString());
             Topics topics = Topics.withPrefix("");
             try (TopologyTestDriver driver = new TopologyTestDriver(
-                    StudyTopology.build(topics, StudyRules.defaults(), GLIOMA, executor), settings, START)) {
+                    StudyTopology.build(topics, RuleBook.of(StudyRules.defaults()), GLIOMA, executor),
+                    settings,
+                    START)) {
                 TestInputTopic<String, ScanEvent> scans = driver.createInputTopic(
                         topics.scanEvents(), new StringSerializer(), RecordSerde.of(ScanEvent.class));
                 TestInputTopic<String, InferenceResult> results = driver.createInputTopic(

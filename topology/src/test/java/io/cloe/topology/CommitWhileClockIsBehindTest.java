@@ -7,6 +7,7 @@ import io.cloe.schemas.StudyState;
 import io.cloe.schemas.TimerKind;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.Fixtures;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyDecisions;
 import io.cloe.topology.study.StudyRules;
 import java.time.Duration;
@@ -25,7 +26,7 @@ class CommitWhileClockIsBehindTest {
 
     private final MockProcessorContext<String, SpecificRecord> context = new MockProcessorContext<>();
     private final StudyProcessor processor = new StudyProcessor(
-            Fixtures.GLIOMA, new StudyDecisions(StudyRules.defaults(), Fixtures.GLIOMA), new ManualExecutor());
+            new StudyDecisions(RuleBook.of(StudyRules.defaults()), Fixtures.GLIOMA), new ManualExecutor());
     private int studies;
 
     @BeforeEach

@@ -11,6 +11,7 @@ import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.Counted;
 import io.cloe.topology.study.Fixtures;
+import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
 import java.lang.reflect.Field;
 import java.nio.file.Path;
@@ -60,7 +61,7 @@ final class StudyDriver implements AutoCloseable {
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
         driver = new TopologyTestDriver(
-                StudyTopology.build(TOPICS, rules, Fixtures.GLIOMA, executor), settings, Fixtures.START);
+                StudyTopology.build(TOPICS, RuleBook.of(rules), Fixtures.GLIOMA, executor), settings, Fixtures.START);
         scans = input(TOPICS.scanEvents(), ScanEvent.class);
         commands = input(TOPICS.studyCommands(), StudyCommand.class);
         results = input(TOPICS.inferenceResults(), InferenceResult.class);

@@ -7,6 +7,7 @@ import io.cloe.topology.StudyTopology;
 import io.cloe.topology.matrix.Answer;
 import io.cloe.topology.study.Fixtures;
 import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.KafkaResultSender;
@@ -33,7 +34,7 @@ public final class StudyTopologyContender implements Contender {
         Map<String, String> settings = site.cluster().workerSettings(state, Repository.shippedBundle(), state);
         settings.put(WorkerConfig.APPLICATION_ID, site.name());
         settings.put(WorkerConfig.TOPICS_PREFIX, site.name() + "-");
-        settings.put(WorkerConfig.STUDY_TIMEOUT, site.timeout().toMillis() + "ms");
+        settings.put(StudySettings.STUDY_TIMEOUT, site.timeout().toMillis() + "ms");
         WorkerConfig config = WorkerConfig.of(settings);
         KafkaResultSender sender = new KafkaResultSender(ClientSettings.of(config));
         KafkaStreams streams = new KafkaStreams(

@@ -222,7 +222,7 @@ public final class StudyDecisions {
             keepForRetention(change);
             return;
         }
-        Instant settled = change.now.plus(rules.settle());
+        Instant settled = change.now.plus(rules(change).settle());
         // A timer later than that was set before the clock was set back.
         boolean settling = study.timer()
                 .map(timer ->
