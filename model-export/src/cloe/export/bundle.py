@@ -36,7 +36,7 @@ class BundleDescription:
     spacing_mm
         Smallest and largest voxel size seen in training.
     training
-        Free-form: data, seed, steps.
+        Free-form: data, seed, steps; ``notes`` is a list of sentences for the card.
     measured
         Free-form: results with the data they were measured on.
     """

@@ -26,7 +26,8 @@ def model_card(manifest: Mapping[str, Any]) -> str:
         "- Layout, preprocessing and outputs: `BUNDLE.md` beside the package that wrote it.",
         "",
         "## Training",
-        *(f"- {name}: {_inline(value)}" for name, value in training.items()),
+        *(f"- {name}: {_inline(value)}" for name, value in training.items() if name != "notes"),
+        *(f"- {note}" for note in training.get("notes", ())),
         "",
         "## Measured",
     ]
@@ -40,13 +41,6 @@ def model_card(manifest: Mapping[str, Any]) -> str:
 
 
 DATA_NOTES = (
-    "The weights were trained on synthetic studies only, made by `cloe phantom`'s generator. No scan and no mask of a "
-    "patient was used to train them.",
-    "The generator's class means were calibrated on the intensity statistics of 14 real glioma cases (means and "
-    "separabilities per class): a mild leak of contrast statistics.",
-    "Part of the anatomies are label maps of the SynthSeg repository (Apache-2.0): B. Billot et al., SynthSeg: "
-    "Segmentation of brain MRI scans of any contrast and resolution without retraining, Medical Image Analysis 86, "
-    "2023. The maps themselves are not part of this bundle.",
     "Real cases, where measured: BraTS 2021 training data (CC BY 4.0 and the TCIA data usage policy), U. Baid et al., "
     "The RSNA-ASNR-MICCAI BraTS 2021 Benchmark on Brain Tumor Segmentation and Radiogenomic Classification, "
     "arXiv:2107.02314, 2021; B. Menze et al., IEEE TMI 34(10), 2015; S. Bakas et al., Scientific Data 4:170117, 2017.",
@@ -54,9 +48,6 @@ DATA_NOTES = (
 )
 
 LIMITS = (
-    "Trained for under two hours on two CPU cores, with base width 8: far from the accuracy of published models, "
-    "whose figures come from other data and must not be compared with these.",
-    "Synthetic scans are easier than real ones: see the gap between the tables.",
     "With one modality the weight is 1 and consistency is undefined; with two the weights are 1/2 by symmetry: the "
     "gate acts from three modalities on.",
     "No test on children, after surgery, on other tumours, or on scans with faces, other spacings or other orders of "

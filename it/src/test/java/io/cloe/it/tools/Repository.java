@@ -42,6 +42,11 @@ public final class Repository {
         return root().resolve("worker/src/test/resources/bundles/tiny");
     }
 
+    /** A bundle with random weights of another family: T2 and ADC, a window of 32 voxels. */
+    public static Path prostateBundle() {
+        return root().resolve("it/src/test/resources/bundles/prostate-untrained");
+    }
+
     /** The folder of generated studies. */
     public static Path phantoms() {
         return root().resolve("deploy/phantoms");

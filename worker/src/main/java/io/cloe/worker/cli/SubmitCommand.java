@@ -65,6 +65,12 @@ final class SubmitCommand implements Callable<Integer> {
     @Option(names = "--family", description = "Model family; default: the worker's first.")
     private String family;
 
+    @Option(
+            names = "--attribute",
+            paramLabel = "NAME=VALUE",
+            description = "Attribute of the events, such as site=north; study rules may ask for it. Repeatable.")
+    private Map<String, String> attributes = Map.of();
+
     @Option(names = "--study-prefix", defaultValue = "", description = "Put before each folder's name.")
     private String prefix;
 
@@ -147,6 +153,7 @@ final class SubmitCommand implements Callable<Integer> {
                         .setExpectedModalities(expected)
                         .setDeadline(latest)
                         .setPriority(priority)
+                        .setAttributes(attributes)
                         .build());
             }
         }
