@@ -11,7 +11,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.WallclockTimestampExtractor;
 
 /** Every Kafka Streams setting that differs from its default, with the reason. */
-final class StreamsSettings {
+public final class StreamsSettings {
 
     /** Settings that the worker's promise depends on; not to be overridden. */
     private static final List<String> FIXED = List.of(
@@ -28,7 +28,7 @@ final class StreamsSettings {
      *
      * @throws ConfigurationException if {@code kafka.*} overrides a setting that the worker's promise depends on
      */
-    static Properties of(WorkerConfig config) throws ConfigurationException {
+    public static Properties of(WorkerConfig config) throws ConfigurationException {
         Map<String, Object> settings = new HashMap<>();
         // A result, its weights, its status and the state it leaves are one transaction.
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
