@@ -6,8 +6,6 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.StudyTopology;
 import io.cloe.topology.Topics;
-import io.cloe.topology.study.ModelFamilies;
-import io.cloe.topology.study.ModelFamilies.ModelFamily;
 import io.cloe.topology.study.StudyRules;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.StreamsSettings;
@@ -35,8 +33,6 @@ import picocli.CommandLine.Option;
 /** Events per second and stream thread, against {@link ChainedJoins}. */
 final class AssemblerBenchmark implements Benchmark {
 
-    private static final ModelFamilies FAMILIES =
-            ModelFamilies.of(List.of(new ModelFamily("brain-glioma", StudyEvents.MODALITIES)));
     private static final double TARGET = 3;
     private static final String JOBS = "peer-jobs";
 
@@ -128,7 +124,7 @@ final class AssemblerBenchmark implements Benchmark {
     private double studyRules(int round) throws Exception {
         CountDownLatch jobs = new CountDownLatch(studies);
         try (JobListener executor = new JobListener(broker, topics.inferenceResults(), job -> jobs.countDown())) {
-            Topology topology = StudyTopology.build(topics, StudyRules.defaults(), FAMILIES, executor);
+            Topology topology = StudyTopology.build(topics, StudyRules.defaults(), StudyEvents.FAMILIES, executor);
             return seconds(topology, settings("rules-" + round), jobs);
         }
     }

@@ -6,6 +6,7 @@ import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
@@ -47,6 +48,16 @@ final class RunningStreams implements AutoCloseable {
         return runningSince;
     }
 
+    /** The largest current value of a metric of its threads. */
+    double metric(String name) {
+        return streams.metrics().entrySet().stream()
+                .filter(metric -> metric.getKey().name().equals(name)
+                        && metric.getKey().group().equals("stream-thread-metrics"))
+                .mapToDouble(metric -> (Double) metric.getValue().metricValue())
+                .max()
+                .orElse(Double.NaN);
+    }
+
     /** Waits for something that the topology does; fails when the topology does. */
     void await(CountDownLatch latch) throws InterruptedException {
         long end = System.nanoTime() + PATIENCE.toNanos();
@@ -62,6 +73,8 @@ final class RunningStreams implements AutoCloseable {
 
     @Override
     public void close() {
-        streams.close(Waiting.PATIENCE);
+        // As the worker does: its successor need not wait for its session to run out.
+        streams.close(CloseOptions.timeout(Waiting.PATIENCE)
+                .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
     }
 }

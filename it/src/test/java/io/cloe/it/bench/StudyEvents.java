@@ -3,6 +3,8 @@ package io.cloe.it.bench;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanOperation;
 import io.cloe.schemas.VolumeReference;
+import io.cloe.topology.study.ModelFamilies;
+import io.cloe.topology.study.ModelFamilies.ModelFamily;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,6 +18,7 @@ import java.util.UUID;
 final class StudyEvents {
 
     static final List<String> MODALITIES = List.of("T1", "T1CE", "T2", "FLAIR");
+    static final ModelFamilies FAMILIES = ModelFamilies.of(List.of(new ModelFamily("brain-glioma", MODALITIES)));
 
     private static final int STUDIES_PER_SECOND = 10;
     private static final int MILLIS_WITHIN_STUDY = 60_000;
