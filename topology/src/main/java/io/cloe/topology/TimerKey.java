@@ -3,7 +3,6 @@ package io.cloe.topology;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.Comparator;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
@@ -16,9 +15,6 @@ import org.apache.kafka.common.serialization.Serializer;
  * @param studyId whose timer it is
  */
 record TimerKey(Instant due, String studyId) implements Comparable<TimerKey> {
-
-    private static final Comparator<TimerKey> FIRST_DUE_FIRST =
-            Comparator.comparing(TimerKey::due).thenComparing(TimerKey::studyId);
 
     static Serde<TimerKey> serde() {
         Serializer<TimerKey> serializer = (topic, key) -> key == null ? null : key.toBytes();
@@ -40,8 +36,10 @@ record TimerKey(Instant due, String studyId) implements Comparable<TimerKey> {
         return new TimerKey(due, StandardCharsets.UTF_8.decode(buffer).toString());
     }
 
+    /** The first one due comes first. */
     @Override
     public int compareTo(TimerKey other) {
-        return FIRST_DUE_FIRST.compare(this, other);
+        int byDue = due.compareTo(other.due);
+        return byDue == 0 ? studyId.compareTo(other.studyId) : byDue;
     }
 }

@@ -4,11 +4,18 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DatumWriter;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.message.BinaryMessageDecoder;
-import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.message.MissingSchemaException;
 import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -24,22 +31,35 @@ import org.apache.kafka.common.serialization.Serializer;
 public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Serializer<T>, Deserializer<T> {
 
     private static final byte SINGLE_OBJECT_MARKER = (byte) 0xC3;
+    private static final byte SINGLE_OBJECT_VERSION = 0x01;
     private static final byte REGISTRY_MARKER = 0x00;
+    private static final ThreadLocal<BinaryEncoder> ENCODERS = new ThreadLocal<>();
 
     static {
         AvroSafety.apply();
     }
 
     private final String recordName;
-    private final BinaryMessageEncoder<T> encoder;
+    private final byte[] header;
+    private final DatumWriter<T> writer;
     private final BinaryMessageDecoder<T> decoder;
 
     private RecordSerde(Class<T> type) {
         SpecificData model = SpecificData.getForClass(type);
-        var schema = model.getSchema(type);
+        Schema schema = model.getSchema(type);
         this.recordName = schema.getName();
-        this.encoder = new BinaryMessageEncoder<>(model, schema);
+        this.header = header(schema);
+        this.writer = new SpecificDatumWriter<>(schema, model);
         this.decoder = new BinaryMessageDecoder<>(model, schema, KnownSchemas.storeFor(schema));
+    }
+
+    private static byte[] header(Schema schema) {
+        return ByteBuffer.allocate(2 + Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(SINGLE_OBJECT_MARKER)
+                .put(SINGLE_OBJECT_VERSION)
+                .putLong(SchemaNormalization.parsingFingerprint64(schema))
+                .array();
     }
 
     /** A serde for the given generated record class. */
@@ -52,9 +72,14 @@ public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Se
         if (record == null) {
             return null;
         }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+        // Not Avro's BinaryMessageEncoder, which writes to the stream byte by byte: this is the hottest path of a task.
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1_024);
+        BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, ENCODERS.get());
+        ENCODERS.set(encoder);
         try {
-            encoder.encode(record, bytes);
+            encoder.writeFixed(header);
+            writer.write(record, encoder);
+            encoder.flush();
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory cannot fail", e);
         }

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -96,21 +97,21 @@ final class Results {
     }
 
     static StudyStatus status(Study study, Collection<String> modalities, Instant now) {
+        SortedSet<String> present = study.usableModalities();
         TreeSet<String> missing = new TreeSet<>(study.expected().isEmpty() ? modalities : study.expected());
-        missing.removeAll(study.usableModalities());
-        return StudyStatus.newBuilder()
-                .setStudyId(study.id())
-                .setFamily(study.family())
-                .setPhase(study.phase())
-                .setReason(study.reason().name())
-                .setRevision(study.current().map(PublishedResult::getRevision).orElse(null))
-                .setDeadline(study.deadline().orElse(null))
-                .setPresent(List.copyOf(study.usableModalities()))
-                .setMissing(List.copyOf(missing))
-                .setHistory(study.history())
-                .setUpdatedAt(now)
-                .setRule(study.rule().orElse(null))
-                .build();
+        missing.removeAll(present);
+        return new StudyStatus(
+                study.id(),
+                study.family(),
+                study.phase(),
+                study.reason().name(),
+                study.current().map(PublishedResult::getRevision).orElse(null),
+                study.deadline().orElse(null),
+                List.copyOf(present),
+                List.copyOf(missing),
+                study.history(),
+                now,
+                study.rule().orElse(null));
     }
 
     private static List<ScanReference> used(InferenceJob job) {

@@ -8,6 +8,7 @@ import io.cloe.schemas.StudyPhase;
 import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -65,14 +66,22 @@ public record Study(
 
     /** Scans that a job could use, sorted by modality. */
     List<Scan> usableScans() {
-        return scans.values().stream().filter(Scan::usable).toList();
+        List<Scan> usable = new ArrayList<>(scans.size());
+        for (Scan scan : scans.values()) {
+            if (scan.usable()) {
+                usable.add(scan);
+            }
+        }
+        return usable;
     }
 
     /** Modalities that a job could use. */
     SortedSet<String> usableModalities() {
-        return usableScans().stream()
-                .map(scan -> scan.reference().getModality())
-                .collect(Collectors.toCollection(TreeSet::new));
+        SortedSet<String> modalities = new TreeSet<>();
+        for (Scan scan : usableScans()) {
+            modalities.add(scan.reference().getModality());
+        }
+        return modalities;
     }
 
     /** Whether the result that stands was made from exactly the scans that are usable now. */

@@ -16,26 +16,24 @@ public final class StudyCodec {
 
     /** The stored form of a study. */
     public static StudyState toState(Study study) {
-        return StudyState.newBuilder()
-                .setStudyId(study.id())
-                .setFamily(study.family())
-                .setPhase(study.phase())
-                .setReason(study.reason().name())
-                .setOpenedAt(study.openedAt())
-                .setDeadline(study.deadline().orElse(null))
-                .setDeadlineGiven(study.deadlineGiven())
-                .setExpected(List.copyOf(study.expected()))
-                .setPriority(study.priority())
-                .setScans(
-                        study.scans().values().stream().map(StudyCodec::toState).toList())
-                .setJob(study.job().orElse(null))
-                .setJobsStarted(study.jobsStarted())
-                .setCurrent(study.current().orElse(null))
-                .setTimer(study.timer().orElse(null))
-                .setHistory(study.history())
-                .setTraceparent(study.traceparent().orElse(null))
-                .setRule(study.rule().orElse(null))
-                .build();
+        return new StudyState(
+                study.id(),
+                study.family(),
+                study.phase(),
+                study.reason().name(),
+                study.openedAt(),
+                study.deadline().orElse(null),
+                study.deadlineGiven(),
+                List.copyOf(study.expected()),
+                study.priority(),
+                study.scans().values().stream().map(StudyCodec::toState).toList(),
+                study.job().orElse(null),
+                study.jobsStarted(),
+                study.current().orElse(null),
+                study.timer().orElse(null),
+                study.history(),
+                study.traceparent().orElse(null),
+                study.rule().orElse(null));
     }
 
     /** The study that was stored. */

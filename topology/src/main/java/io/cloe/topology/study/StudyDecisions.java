@@ -21,8 +21,10 @@ import io.cloe.topology.study.StudyInput.JobEnded;
 import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -304,7 +306,7 @@ public final class StudyDecisions {
         switch (timer.getKind()) {
             case DEADLINE -> {
                 change.count(Counted.DEADLINE_REACHED);
-                change.draft.note(change.now, "DEADLINE_REACHED");
+                change.draft.note(change.now, "DEADLINE_REACHED", atDeadline(change, study));
                 deadlineReached(change, study);
             }
             case SETTLE -> {
@@ -318,6 +320,18 @@ public final class StudyDecisions {
             default -> throw new IllegalStateException("timer of kind " + timer.getKind());
         }
         return done(change);
+    }
+
+    /** What was missing, and whether it mattered: the question that people ask of a study closed at its deadline. */
+    private String atDeadline(Change change, Study study) {
+        RequiredModalities required = rules(change).required();
+        List<String> missing = new ArrayList<>(study.expected().isEmpty() ? modalitiesOf(study) : study.expected());
+        missing.removeAll(study.usableModalities());
+        return "missing " + String.join(" ", missing) + "; required " + required
+                + (required.satisfiedBy(study.usableModalities())
+                        ? ""
+                        : " not satisfied, so "
+                                + rules(change).onIncomplete().name().toLowerCase(Locale.ROOT));
     }
 
     /** Why a study with a result runs again: a retraction outweighs a correction, a correction a late scan. */

@@ -87,6 +87,15 @@ final class StudyDraft {
 
     Study done(int historyLimit) {
         int from = Math.max(0, history.size() - historyLimit);
+        return study(List.copyOf(history.subList(from, history.size())));
+    }
+
+    /** The study as it stands in this draft; changes with it. */
+    Study view() {
+        return study(history);
+    }
+
+    private Study study(List<HistoryEntry> itsHistory) {
         return new Study(
                 id,
                 family,
@@ -102,14 +111,9 @@ final class StudyDraft {
                 jobsStarted,
                 Optional.ofNullable(current),
                 Optional.ofNullable(timer),
-                List.copyOf(history.subList(from, history.size())),
+                itsHistory,
                 Optional.ofNullable(traceparent),
                 Optional.ofNullable(rule));
-    }
-
-    /** The study as it stands in this draft. */
-    Study view() {
-        return done(Integer.MAX_VALUE);
     }
 
     Optional<String> rule() {
