@@ -26,7 +26,7 @@ public final class BenchCommand implements Callable<Integer> {
 
     /** A benchmark is registered here, and nowhere else. */
     private static List<Benchmark> benchmarks() {
-        return List.of(new AssemblerBenchmark(), new OpenStudiesBenchmark());
+        return List.of(new AssemblerBenchmark(), new OpenStudiesBenchmark(), new IdleBenchmark());
     }
 
     @Spec
