@@ -4,12 +4,8 @@ import io.cloe.it.tools.BrokerProcess;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.serde.RecordSerde;
-import io.cloe.topology.StudyTopology;
 import io.cloe.topology.Topics;
-import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
-import io.cloe.worker.config.WorkerConfig;
-import io.cloe.worker.kafka.StreamsSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -125,9 +121,8 @@ final class AssemblerBenchmark implements Benchmark {
     private double studyRules(int round) throws Exception {
         CountDownLatch jobs = new CountDownLatch(studies);
         try (JobListener executor = new JobListener(broker, topics.inferenceResults(), job -> jobs.countDown())) {
-            Topology topology =
-                    StudyTopology.build(topics, RuleBook.of(StudyRules.defaults()), StudyEvents.FAMILIES, executor);
-            return seconds(topology, settings("rules-" + round), jobs);
+            Topology topology = StudyStreams.topology(topics, executor);
+            return seconds(topology, StudyStreams.settings(broker, "rules-" + round, states), jobs);
         }
     }
 
@@ -135,33 +130,11 @@ final class AssemblerBenchmark implements Benchmark {
         CountDownLatch jobs = new CountDownLatch(studies);
         Topology topology = ChainedJoins.build(
                 peerPrefix(), StudyEvents.MODALITIES, StudyRules.defaults().timeout(), JOBS, job -> jobs.countDown());
-        Properties settings = settings("joins-" + round);
+        Properties settings = StudyStreams.settings(broker, "joins-" + round, states);
         // Windows are event time, and need the streams in its order.
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, FailOnInvalidTimestamp.class);
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, 0);
         return seconds(topology, settings, jobs);
-    }
-
-    /** The worker's own settings. */
-    private Properties settings(String application) throws Exception {
-        Path state = states.resolve(application);
-        return StreamsSettings.of(WorkerConfig.of(Map.of(
-                WorkerConfig.BOOTSTRAP_SERVERS,
-                broker,
-                WorkerConfig.APPLICATION_ID,
-                application,
-                WorkerConfig.STATE_DIRECTORY,
-                state.toString(),
-                WorkerConfig.MODEL_BUNDLES,
-                "/none",
-                WorkerConfig.VOLUME_ROOTS,
-                "/none",
-                WorkerConfig.MASK_DIRECTORY,
-                "/none",
-                WorkerConfig.REPLICATION_FACTOR,
-                "1",
-                WorkerConfig.KAFKA_PREFIX + "auto.offset.reset",
-                "earliest")));
     }
 
     private static double seconds(Topology topology, Properties settings, CountDownLatch jobs) throws Exception {

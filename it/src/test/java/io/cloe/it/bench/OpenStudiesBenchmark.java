@@ -5,12 +5,7 @@ import io.cloe.it.tools.TestCluster;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.serde.RecordSerde;
-import io.cloe.topology.StudyTopology;
 import io.cloe.topology.Topics;
-import io.cloe.topology.study.RuleBook;
-import io.cloe.topology.study.StudyRules;
-import io.cloe.worker.config.WorkerConfig;
-import io.cloe.worker.kafka.StreamsSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -38,6 +33,7 @@ import picocli.CommandLine.Option;
 /** How late deadlines fire while very many other studies wait, and what the waiting costs. */
 final class OpenStudiesBenchmark implements Benchmark {
 
+    private static final String APPLICATION = "open-studies";
     private static final double TARGET_MS = 200;
     private static final int SMALLEST = 1_000;
     private static final Duration FAR = Duration.ofDays(6);
@@ -62,7 +58,7 @@ final class OpenStudiesBenchmark implements Benchmark {
     private Topics topics;
     private Producer<String, ScanEvent> producer;
     private Random random;
-    private Path state;
+    private Path states;
     private PrintWriter out;
 
     @Override
@@ -79,7 +75,7 @@ final class OpenStudiesBenchmark implements Benchmark {
     public Figure run(Session session) throws Exception {
         out = session.out();
         random = new Random(session.seed());
-        state = session.folder().resolve("state");
+        states = session.folder().resolve("states");
         broker = BrokerProcess.start(Files.createDirectory(session.folder().resolve("kafka")));
         try (BrokerProcess process = broker;
                 TestCluster cluster = new TestCluster(process.address())) {
@@ -114,7 +110,7 @@ final class OpenStudiesBenchmark implements Benchmark {
             }
         }
         worst = Math.max(worst, restart("restart"));
-        delete(state);
+        delete(states);
         worst = Math.max(worst, restart("state lost"));
         return Figure.atMost(name(), worst, "ms", TARGET_MS);
     }
@@ -124,27 +120,9 @@ final class OpenStudiesBenchmark implements Benchmark {
     }
 
     private RunningStreams start(JobListener executor) throws Exception {
-        Properties settings = StreamsSettings.of(WorkerConfig.of(Map.of(
-                WorkerConfig.BOOTSTRAP_SERVERS,
-                broker.address(),
-                WorkerConfig.APPLICATION_ID,
-                "open-studies",
-                WorkerConfig.STATE_DIRECTORY,
-                state.toString(),
-                WorkerConfig.MODEL_BUNDLES,
-                "/none",
-                WorkerConfig.VOLUME_ROOTS,
-                "/none",
-                WorkerConfig.MASK_DIRECTORY,
-                "/none",
-                WorkerConfig.REPLICATION_FACTOR,
-                "1",
-                WorkerConfig.KAFKA_PREFIX + "auto.offset.reset",
-                "earliest")));
+        Properties settings = StudyStreams.settings(broker.address(), APPLICATION, states);
         settings.put(StreamsConfig.METRICS_SAMPLE_WINDOW_MS_CONFIG, METRICS_WINDOW.toMillis());
-        return RunningStreams.start(
-                StudyTopology.build(topics, RuleBook.of(StudyRules.defaults()), StudyEvents.FAMILIES, executor),
-                settings);
+        return RunningStreams.start(StudyStreams.topology(topics, executor), settings);
     }
 
     private void jobSubmitted(InferenceJob job) {

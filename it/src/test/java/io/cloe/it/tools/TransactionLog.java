@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.FileRecords;
@@ -72,6 +74,14 @@ public final class TransactionLog {
                 .filter(batch -> !batch.marker() && batch.first() <= offset && offset <= batch.last())
                 .findFirst()
                 .map(Batch::transaction);
+    }
+
+    /** The transactions that ended here, committed or aborted, each with the epoch that it ended with. */
+    public Set<Transaction> ended() {
+        return batches.stream()
+                .filter(batch -> batch.marker() && batch.transaction() != null)
+                .map(Batch::transaction)
+                .collect(Collectors.toSet());
     }
 
     /** Whether a transaction wrote here. */
