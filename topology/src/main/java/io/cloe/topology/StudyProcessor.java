@@ -60,6 +60,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private InferenceExecutor.Lease lease;
     private boolean consumed;
     private Instant latest;
+    private RecentStudies recent;
 
     StudyProcessor(ModelFamilies families, StudyDecisions decisions, InferenceExecutor executor) {
         this.families = families;
@@ -77,6 +78,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         counters = new TaskCounters(context);
         consumed = false;
         latest = Instant.EPOCH;
+        recent = new RecentStudies();
         lease = executor.open(context.taskId().partition());
         try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
             unfinished.forEachRemaining(entry -> lease.submit(entry.value));
@@ -133,7 +135,9 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private void decide(String studyId, StudyInput input) {
-        Optional<Study> study = Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
+        Optional<Study> study = recent.containsKey(studyId)
+                ? Optional.of(recent.get(studyId))
+                : Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
         Instant now = now();
         commitWhileClockIsBehind(now);
         Transition transition = decisions.apply(study, input, now);
@@ -159,6 +163,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private void store(String studyId, Transition transition) {
         if (transition.changesStudy()) {
             studies.put(studyId, transition.after().map(StudyCodec::toState).orElse(null));
+            transition.after().ifPresentOrElse(after -> recent.put(studyId, after), () -> recent.remove(studyId));
         }
         transition.timerToDrop().ifPresent(timer -> timers.drop(studyId, timer));
         transition.timerToArm().ifPresent(timer -> timers.put(studyId, timer));
@@ -217,6 +222,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     @Override
     public void close() {
+        recent = null;
         if (lease != null) {
             lease.close();
             lease = null;

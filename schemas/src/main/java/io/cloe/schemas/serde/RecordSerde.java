@@ -10,12 +10,10 @@ import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.DatumWriter;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.message.BinaryMessageDecoder;
 import org.apache.avro.message.MissingSchemaException;
 import org.apache.avro.specific.SpecificData;
-import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
@@ -41,7 +39,7 @@ public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Se
 
     private final String recordName;
     private final byte[] header;
-    private final DatumWriter<T> writer;
+    private final CompiledWriter writer;
     private final BinaryMessageDecoder<T> decoder;
 
     private RecordSerde(Class<T> type) {
@@ -49,7 +47,7 @@ public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Se
         Schema schema = model.getSchema(type);
         this.recordName = schema.getName();
         this.header = header(schema);
-        this.writer = new SpecificDatumWriter<>(schema, model);
+        this.writer = CompiledWriter.of(schema, model);
         this.decoder = new BinaryMessageDecoder<>(model, schema, KnownSchemas.storeFor(schema));
     }
 
