@@ -26,7 +26,8 @@ public final class BenchCommand implements Callable<Integer> {
 
     /** A benchmark is registered here, and nowhere else. */
     private static List<Benchmark> benchmarks() {
-        return List.of(new AssemblerBenchmark(), new OpenStudiesBenchmark(), new IdleBenchmark());
+        return List.of(
+                new MatrixBenchmark(), new AssemblerBenchmark(), new OpenStudiesBenchmark(), new IdleBenchmark());
     }
 
     @Spec

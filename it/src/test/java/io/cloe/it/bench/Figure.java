@@ -30,7 +30,7 @@ public record Figure(String name, double value, String unit, double target, bool
         return String.join(" ", name, text(value), unit, "target", text(target), met ? "met" : "missed");
     }
 
-    private static String text(double number) {
+    static String text(double number) {
         return new DecimalFormat("0.###", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(number);
     }
 }

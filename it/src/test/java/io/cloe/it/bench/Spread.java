@@ -1,7 +1,6 @@
 package io.cloe.it.bench;
 
 import java.util.Arrays;
-import java.util.Locale;
 
 /**
  * How far repeated measurements lie apart.
@@ -21,6 +20,7 @@ public record Spread(int rounds, double least, double median, double most) {
 
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "spread: %.3f to %.3f, median %.3f, %d rounds", least, most, median, rounds);
+        return "spread: " + Figure.text(least) + " to " + Figure.text(most) + ", median " + Figure.text(median)
+                + ", rounds " + rounds;
     }
 }

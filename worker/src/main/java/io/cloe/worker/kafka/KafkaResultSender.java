@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * Sends results with a plain idempotent producer. Not transactional on purpose: duplicates are told apart by job id anyway, and
  * an open transaction would delay the result.
  */
-final class KafkaResultSender implements ResultSender, AutoCloseable {
+public final class KafkaResultSender implements ResultSender, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(KafkaResultSender.class);
     private static final Duration PAUSE = Duration.ofSeconds(1);
@@ -34,7 +34,8 @@ final class KafkaResultSender implements ResultSender, AutoCloseable {
     private final ScheduledExecutorService thread = new ScheduledThreadPoolExecutor(
             1, task -> new Thread(task, "cloe-result-sender"), new ThreadPoolExecutor.DiscardPolicy());
 
-    KafkaResultSender(ClientSettings settings) {
+    /** Sends to the topic that the settings name. */
+    public KafkaResultSender(ClientSettings settings) {
         this(producer(settings), settings.topics().inferenceResults());
     }
 
