@@ -18,7 +18,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** All 64 arrival orders in the situations that a driver of topology tests cannot show; {@code it/bench matrix} has them all. */
+/**
+ * All 64 arrival orders in the situations that a driver of topology tests cannot show, each without other traffic; {@code it/bench
+ * matrix} has them all.
+ */
 class MatrixIT {
 
     @TempDir
@@ -48,7 +51,7 @@ class MatrixIT {
     void shouldPublishOneCorrectResultOfEachStudyWhenOnARealBroker(Situation situation) throws Exception {
         MatrixRun run = new MatrixRun(cluster, broker.address(), folder, new Random(1));
 
-        Outcome outcome = run.of(new StudyTopologyContender(), situation);
+        Outcome outcome = run.of(new StudyTopologyContender(), situation, false);
 
         assertThat(outcome.faults()).isEmpty();
         assertThat(outcome.count(Verdict.CORRECT)).isEqualTo(64);

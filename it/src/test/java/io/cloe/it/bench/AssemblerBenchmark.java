@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Option;
 final class AssemblerBenchmark implements Benchmark {
 
     private static final double TARGET = 3;
+    private static final String PEER_PREFIX = "peer-";
     private static final String JOBS = "peer-jobs";
 
     @Option(names = "--studies", description = "Studies of four scans each. Default: ${DEFAULT-VALUE}.")
@@ -62,15 +64,11 @@ final class AssemblerBenchmark implements Benchmark {
             broker = process.address();
             topics = cluster.createTopics("", 1);
             List<NewTopic> peers = new ArrayList<>(List.of(new NewTopic(JOBS, 1, (short) 1)));
-            StudyEvents.MODALITIES.forEach(modality -> peers.add(new NewTopic(peerPrefix() + modality, 1, (short) 1)));
+            StudyEvents.MODALITIES.forEach(modality -> peers.add(new NewTopic(PEER_PREFIX + modality, 1, (short) 1)));
             cluster.admin().createTopics(peers).all().get();
             fill(new Random(session.seed()));
             return measure(session);
         }
-    }
-
-    private static String peerPrefix() {
-        return "peer-";
     }
 
     private void fill(Random random) {
@@ -82,34 +80,44 @@ final class AssemblerBenchmark implements Benchmark {
                 RecordSerde.of(ScanEvent.class))) {
             for (ScanEvent event : events) {
                 long at = event.getAvailableAt().toEpochMilli();
-                for (String topic : List.of(topics.scanEvents(), peerPrefix() + event.getModality())) {
+                for (String topic : List.of(topics.scanEvents(), PEER_PREFIX + event.getModality())) {
                     producer.send(new ProducerRecord<>(topic, 0, at, event.getStudyId(), event));
                 }
             }
         }
     }
 
+    /**
+     * What consuming all events took.
+     *
+     * @param seconds from the first event to the last study's job
+     * @param processorSeconds of the stream thread, which neighbours on the machine do not change much
+     */
+    private record Took(double seconds, double processorSeconds) {}
+
     private Figure measure(Session session) throws Exception {
         int events = studies * StudyEvents.MODALITIES.size();
         session.out().printf("%d studies, %d events, 1 partition, 1 stream thread, exactly_once_v2%n", studies, events);
-        session.out().printf("%-8s %16s %16s %8s%n", "round", "study rules 1/s", "outer joins 1/s", "ratio");
+        session.out().println("events per second, and processor time of the stream thread per event");
+        session.out().printf("%-8s %22s %22s %8s%n", "round", "study rules", "outer joins", "ratio");
         double[] ours = new double[rounds];
         double[] peers = new double[rounds];
         double[] ratios = new double[rounds];
         for (int round = -1; round < rounds; round++) {
             // Taking turns in who goes first.
             boolean oursFirst = round % 2 == 0;
-            double first = oursFirst ? studyRules(round) : outerJoins(round);
-            double second = oursFirst ? outerJoins(round) : studyRules(round);
-            double our = events / (oursFirst ? first : second);
-            double peer = events / (oursFirst ? second : first);
+            Took first = oursFirst ? studyRules(round) : outerJoins(round);
+            Took second = oursFirst ? outerJoins(round) : studyRules(round);
+            Took our = oursFirst ? first : second;
+            Took peer = oursFirst ? second : first;
+            double ratio = peer.seconds() / our.seconds();
             String name = round < 0 ? "warm-up" : Integer.toString(round + 1);
-            session.out().printf("%-8s %16.0f %16.0f %8.2f%n", name, our, peer, our / peer);
+            session.out().printf("%-8s %22s %22s %8.2f%n", name, text(our, events), text(peer, events), ratio);
             session.out().flush();
             if (round >= 0) {
-                ours[round] = our;
-                peers[round] = peer;
-                ratios[round] = our / peer;
+                ours[round] = events / our.seconds();
+                peers[round] = events / peer.seconds();
+                ratios[round] = ratio;
             }
         }
         session.out().println("study rules, events/s: " + Spread.of(ours));
@@ -118,29 +126,34 @@ final class AssemblerBenchmark implements Benchmark {
         return Figure.atLeast(name(), Spread.of(ratios).median(), "x", TARGET);
     }
 
-    private double studyRules(int round) throws Exception {
+    private static String text(Took took, int events) {
+        return String.format(
+                Locale.ROOT, "%.0f/s %.1f us", events / took.seconds(), took.processorSeconds() / events * 1e6);
+    }
+
+    private Took studyRules(int round) throws Exception {
         CountDownLatch jobs = new CountDownLatch(studies);
         try (JobListener executor = new JobListener(broker, topics.inferenceResults(), job -> jobs.countDown())) {
-            Topology topology = StudyStreams.topology(topics, executor);
-            return seconds(topology, StudyStreams.settings(broker, "rules-" + round, states), jobs);
+            Properties settings = StudyStreams.settings(broker, "rules-" + round, states);
+            return took(StudyStreams.topology(topics, executor), settings, jobs);
         }
     }
 
-    private double outerJoins(int round) throws Exception {
+    private Took outerJoins(int round) throws Exception {
         CountDownLatch jobs = new CountDownLatch(studies);
         Topology topology = ChainedJoins.build(
-                peerPrefix(), StudyEvents.MODALITIES, StudyRules.defaults().timeout(), JOBS, job -> jobs.countDown());
+                PEER_PREFIX, StudyEvents.MODALITIES, StudyRules.defaults().timeout(), JOBS, job -> jobs.countDown());
         Properties settings = StudyStreams.settings(broker, "joins-" + round, states);
         // Windows are event time, and need the streams in its order.
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, FailOnInvalidTimestamp.class);
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, 0);
-        return seconds(topology, settings, jobs);
+        return took(topology, settings, jobs);
     }
 
-    private static double seconds(Topology topology, Properties settings, CountDownLatch jobs) throws Exception {
+    private static Took took(Topology topology, Properties settings, CountDownLatch jobs) throws Exception {
         try (RunningStreams streams = RunningStreams.start(topology, settings)) {
             streams.await(jobs);
-            return (System.nanoTime() - streams.runningSince()) / 1e9;
+            return new Took((System.nanoTime() - streams.runningSince()) / 1e9, RunningStreams.processorTime() / 1e9);
         }
     }
 }

@@ -1,8 +1,10 @@
 package io.cloe.it.bench;
 
 import io.cloe.it.matrix.Contender;
+import io.cloe.it.matrix.DslOuterJoin;
 import io.cloe.it.matrix.MatrixRun;
 import io.cloe.it.matrix.MatrixRun.Outcome;
+import io.cloe.it.matrix.SpringAggregator;
 import io.cloe.it.matrix.StudyTopologyContender;
 import io.cloe.it.tools.BrokerProcess;
 import io.cloe.it.tools.TestCluster;
@@ -11,18 +13,22 @@ import io.cloe.topology.matrix.Situation;
 import io.cloe.topology.matrix.Verdict;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** All arrival orders in all situations, for the study topology and for its peers; the figure is the study topology's. */
 final class MatrixBenchmark implements Benchmark {
 
-    private static final List<Contender> CONTENDERS = List.of(new StudyTopologyContender());
+    private static final Contender OURS = new StudyTopologyContender();
+    private static final List<Contender> PEERS =
+            List.of(DslOuterJoin.PLAIN, DslOuterJoin.PATIENT, new SpringAggregator());
 
     @Option(names = "--rounds", description = "How often everything is run. Default: ${DEFAULT-VALUE}.")
     private int rounds = 1;
@@ -30,8 +36,11 @@ final class MatrixBenchmark implements Benchmark {
     @Option(names = "--situations", split = ",", description = "Only these of ${COMPLETION-CANDIDATES}.")
     private List<Situation> situations = Arrays.asList(Situation.values());
 
-    @Option(names = "--without-peers", description = "Only the study topology.")
-    private boolean withoutPeers;
+    @Option(names = "--quiet", description = "No background traffic but in BUSY. Default: in all but IDLE.")
+    private boolean quiet;
+
+    @Option(names = "--peers", split = ",", description = "Only these peers; none = none. Default: all.")
+    private List<String> peers;
 
     @Option(names = "--faults", description = "Also print what came out for each study that went wrong.")
     private boolean faults;
@@ -48,14 +57,14 @@ final class MatrixBenchmark implements Benchmark {
 
     @Override
     public Figure run(Session session) throws Exception {
-        List<Contender> contenders = withoutPeers ? CONTENDERS.subList(0, 1) : CONTENDERS;
+        List<Contender> contenders = new ArrayList<>(PEERS);
+        contenders.removeIf(peer -> peers != null && !peers.contains(peer.title()));
+        contenders.add(0, OURS);
+        Map<Contender, double[]> correct = new LinkedHashMap<>();
+        contenders.forEach(contender -> correct.put(contender, new double[rounds]));
         PrintWriter out = session.out();
         out.println("studies with exactly one correct result / with none / with several or a wrong one");
-        out.print(cell("", 32));
-        contenders.forEach(contender -> out.print(cell(contender.name(), 24)));
-        out.println();
-        Map<String, double[]> correct = new TreeMap<>();
-        contenders.forEach(contender -> correct.put(contender.name(), new double[rounds]));
+        out.println(head("") + cells(contenders.stream().map(Contender::title)));
         BrokerProcess broker =
                 BrokerProcess.start(Files.createDirectory(session.folder().resolve("kafka")));
         try (broker;
@@ -63,31 +72,33 @@ final class MatrixBenchmark implements Benchmark {
             MatrixRun run = new MatrixRun(cluster, broker.address(), session.folder(), new Random(session.seed()));
             for (int round = 0; round < rounds; round++) {
                 for (Situation situation : situations) {
-                    out.print(cell(situation.description(), 32));
-                    StringBuilder details = new StringBuilder();
+                    out.print(head(situation.description()));
+                    List<String> details = new ArrayList<>();
                     for (Contender contender : contenders) {
-                        Outcome outcome = run.of(contender, situation);
-                        correct.get(contender.name())[round] += outcome.count(Verdict.CORRECT);
-                        out.print(cell(text(outcome), 24));
-                        out.flush();
+                        Outcome outcome = run.of(contender, situation, traffic(situation));
+                        correct.get(contender)[round] += outcome.count(Verdict.CORRECT);
                         outcome.faults()
-                                .forEach((order, answers) -> details.append(
-                                        String.format("  %s, %s: %s%n", contender.name(), order, answers)));
+                                .forEach((order, answers) ->
+                                        details.add("  " + contender.title() + ", " + order + ": " + answers));
+                        out.print(cells(Stream.of(text(outcome))));
+                        out.flush();
                     }
                     out.println();
                     if (faults) {
-                        out.print(details);
+                        details.forEach(out::println);
                     }
                 }
             }
         }
         int cases = situations.size() * ArrivalOrder.all().size();
-        out.println("cases correct of " + cases + ":");
-        contenders.forEach(
-                contender -> out.println(cell("  " + contender.name(), 32) + Spread.of(correct.get(contender.name()))));
-        double worst =
-                Arrays.stream(correct.get(contenders.get(0).name())).min().orElseThrow();
-        return Figure.atLeast(name(), worst, "cases", cases);
+        out.println("correct of " + cases + " cases:");
+        correct.forEach((contender, counts) -> out.println(head("  " + contender.title()) + Spread.of(counts)));
+        double least = Spread.of(correct.get(OURS)).least();
+        return Figure.atLeast(name(), least, "cases", cases);
+    }
+
+    private boolean traffic(Situation situation) {
+        return situation == Situation.BUSY || (situation != Situation.IDLE && !quiet);
     }
 
     private static String text(Outcome outcome) {
@@ -97,7 +108,11 @@ final class MatrixBenchmark implements Benchmark {
                 .collect(Collectors.joining(" / "));
     }
 
-    private static String cell(String text, int width) {
-        return String.format("%-" + width + "s", text);
+    private static String head(String text) {
+        return String.format("%-32s", text);
+    }
+
+    private static String cells(Stream<String> texts) {
+        return texts.map(text -> String.format("  %-18s", text)).collect(Collectors.joining());
     }
 }

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
@@ -106,7 +107,7 @@ final class OpenStudiesBenchmark implements Benchmark {
             for (int next = Math.min(SMALLEST, studies); open < studies; next = Math.min(10 * next, studies)) {
                 double rate = (next - open) / open(streams, next - open);
                 open = next;
-                worst = row(Integer.toString(open), String.format("%.0f", rate), streams);
+                worst = row(Integer.toString(open), String.format(Locale.ROOT, "%.0f", rate), streams);
             }
         }
         worst = Math.max(worst, restart("restart"));
@@ -186,10 +187,10 @@ final class OpenStudiesBenchmark implements Benchmark {
                 ROW,
                 open,
                 rate,
-                String.format("%.0f", quantile(sorted, 0.5)),
-                String.format("%.0f", p99),
-                String.format("%.0f", quantile(sorted, 1)),
-                String.format("%.3f", streams.metric("punctuate-latency-avg")),
+                String.format(Locale.ROOT, "%.0f", quantile(sorted, 0.5)),
+                String.format(Locale.ROOT, "%.0f", p99),
+                String.format(Locale.ROOT, "%.0f", quantile(sorted, 1)),
+                String.format(Locale.ROOT, "%.3f", streams.metric("punctuate-latency-avg")),
                 heapMiB(),
                 residentMiB());
         out.flush();

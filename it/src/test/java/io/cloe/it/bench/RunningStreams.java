@@ -1,11 +1,15 @@
 package io.cloe.it.bench;
 
 import io.cloe.it.tools.Waiting;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Pattern;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
@@ -14,6 +18,7 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
 /** A topology that runs in this process. */
 final class RunningStreams implements AutoCloseable {
 
+    private static final Pattern STREAM_THREAD = Pattern.compile(".*-StreamThread-\\d+");
     private static final Duration PATIENCE = Duration.ofMinutes(30);
 
     private final KafkaStreams streams;
@@ -46,6 +51,18 @@ final class RunningStreams implements AutoCloseable {
     /** {@link System#nanoTime} when it began to process records. */
     long runningSince() {
         return runningSince;
+    }
+
+    /** Processor time that its stream threads have used, in nanoseconds; without their producers' threads. */
+    static long processorTime() {
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        long total = 0;
+        for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
+            if (thread != null && STREAM_THREAD.matcher(thread.getThreadName()).matches()) {
+                total += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
+            }
+        }
+        return total;
     }
 
     /** The largest current value of a metric of its threads. */

@@ -9,7 +9,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 public interface Contender {
 
     /** Its name in the table; without spaces. */
-    String name();
+    String title();
 
     /**
      * Starts a member of its group, which shares the work with the others of the same site.

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -28,6 +29,12 @@ public final class MatrixRun {
     private static final Set<String> STUDIES =
             ORDERS.stream().map(ArrivalOrder::studyId).collect(Collectors.toSet());
     private static final AtomicInteger RUNS = new AtomicInteger();
+
+    /**
+     * Between the scans of a study. Longer than the second by which Kafka Streams' joins put off what they did not match: scans that
+     * come within it hide what a join does to scans that come apart, as real ones do.
+     */
+    private static final Duration APART = Duration.ofMillis(1_200);
 
     /** After the deadlines: whatever else is to come for a study that has its result comes now. */
     private static final Duration AFTERMATH = Duration.ofSeconds(2);
@@ -74,13 +81,19 @@ public final class MatrixRun {
     /** How long studies wait: a restart or a rebalance must fit in. */
     public static Duration timeout(Situation situation) {
         boolean disturbed = situation == Situation.RESTART || situation == Situation.REBALANCE;
-        return Duration.ofSeconds(disturbed ? 15 : 4);
+        return Duration.ofSeconds(disturbed ? 15 : 6);
     }
 
-    /** Runs the contender in the situation. */
-    public Outcome of(Contender contender, Situation situation) throws Exception {
+    /**
+     * Runs the contender in the situation.
+     *
+     * @param background whether other studies' scans pass by, so that what the situation does shows alone: much goes wrong without
+     *     traffic that has nothing to do with, say, duplicates
+     */
+    public Outcome of(Contender contender, Situation situation, boolean background) throws Exception {
         Duration timeout = timeout(situation);
-        String name = contender.name() + "-" + situation.name().toLowerCase() + "-" + RUNS.incrementAndGet();
+        String name =
+                contender.title() + "-" + situation.name().toLowerCase(Locale.ROOT) + "-" + RUNS.incrementAndGet();
         Site site = Site.create(cluster, broker, name, timeout);
         if (!site.topics().outputs().contains(contender.resultTopic(site))) {
             site.createTopic(contender.resultTopic(site));
@@ -90,7 +103,7 @@ public final class MatrixRun {
                 Scans scans = new Scans(site);
                 Results results = new Results(contender, site)) {
             members.join();
-            if (situation == Situation.BUSY) {
+            if (background) {
                 scans.startBackground();
             }
             Instant first = Instant.now();
@@ -98,6 +111,7 @@ public final class MatrixRun {
             // Now each study has one scan, and most wait for more.
             disturb(situation, members, site);
             for (int arrived = 1; arrived < Fixtures.MODALITIES.size(); arrived++) {
+                pause();
                 arrive(scans, situation, arrived);
             }
             requireInTime(first, timeout);
@@ -120,12 +134,17 @@ public final class MatrixRun {
         scans.flush();
     }
 
+    private static void pause() {
+        Instant end = Instant.now().plus(APART);
+        Waiting.until("the next scans come").until(() -> !Instant.now().isBefore(end));
+    }
+
     private void disturb(Situation situation, Members members, Site site) throws Exception {
         if (situation == Situation.RESTART) {
-            cluster.awaitCaughtUp(site.name(), site.topics());
+            cluster.awaitProcessed(site.name(), site.topics());
             members.restart();
         } else if (situation == Situation.REBALANCE) {
-            cluster.awaitCaughtUp(site.name(), site.topics());
+            cluster.awaitProcessed(site.name(), site.topics());
             members.join();
         }
     }
@@ -134,7 +153,8 @@ public final class MatrixRun {
     private static void requireInTime(Instant first, Duration timeout) {
         Duration taken = Duration.between(first, Instant.now());
         if (taken.compareTo(timeout) >= 0) {
-            throw new IllegalStateException("the scans took " + taken + " to send, longer than the studies wait");
+            throw new IllegalStateException("the scans took " + taken + " to send, more than the " + timeout
+                    + " that studies wait: the machine is too busy for this");
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -34,8 +35,9 @@ final class Results implements AutoCloseable {
                         "read_committed"),
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer());
-        partitions = consumer.partitionsFor(contender.resultTopic(site)).stream()
-                .map(partition -> new TopicPartition(partition.topic(), partition.partition()))
+        // Not asked of the broker, which may not tell of a topic yet that was just made.
+        partitions = IntStream.range(0, Site.PARTITIONS)
+                .mapToObj(partition -> new TopicPartition(contender.resultTopic(site), partition))
                 .toList();
         consumer.assign(partitions);
         consumer.seekToBeginning(partitions);

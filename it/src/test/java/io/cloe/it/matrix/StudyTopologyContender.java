@@ -24,7 +24,7 @@ public final class StudyTopologyContender implements Contender {
     private final RecordSerde<Segmentation> serde = RecordSerde.of(Segmentation.class);
 
     @Override
-    public String name() {
+    public String title() {
         return "study-topology";
     }
 

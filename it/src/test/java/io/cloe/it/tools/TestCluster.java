@@ -8,10 +8,10 @@ import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.StartupException;
 import io.cloe.worker.kafka.TopicAdmin;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
@@ -84,18 +84,34 @@ public final class TestCluster implements AutoCloseable {
     }
 
     private boolean caughtUp(String group, List<String> inputs) throws ExecutionException, InterruptedException {
-        Map<TopicPartition, OffsetSpec> wanted =
-                new TreeMap<>((a, b) -> a.toString().compareTo(b.toString()));
+        return reached(group, ends(inputs));
+    }
+
+    /** Waits until the group has processed, and committed, what its input topics hold now; more may come meanwhile. */
+    public void awaitProcessed(String group, Topics topics) throws ExecutionException, InterruptedException {
+        Map<TopicPartition, Long> ends = ends(topics.copartitioned());
+        Waiting.until("the input so far is processed").ignoreExceptions().until(() -> reached(group, ends));
+    }
+
+    private Map<TopicPartition, Long> ends(List<String> inputs) throws ExecutionException, InterruptedException {
+        Map<TopicPartition, OffsetSpec> wanted = new HashMap<>();
         admin.describeTopics(inputs).allTopicNames().get().forEach((topic, description) -> description
                 .partitions()
                 .forEach(partition ->
                         wanted.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest())));
+        Map<TopicPartition, Long> ends = new HashMap<>();
+        admin.listOffsets(wanted).all().get().forEach((partition, end) -> ends.put(partition, end.offset()));
+        return ends;
+    }
+
+    private boolean reached(String group, Map<TopicPartition, Long> ends)
+            throws ExecutionException, InterruptedException {
         Map<TopicPartition, OffsetAndMetadata> committed = admin.listConsumerGroupOffsets(group)
                 .partitionsToOffsetAndMetadata()
                 .get();
-        return admin.listOffsets(wanted).all().get().entrySet().stream().allMatch(end -> {
-            OffsetAndMetadata reached = committed.get(end.getKey());
-            return (reached == null ? 0 : reached.offset()) >= end.getValue().offset();
+        return ends.entrySet().stream().allMatch(end -> {
+            OffsetAndMetadata offset = committed.get(end.getKey());
+            return (offset == null ? 0 : offset.offset()) >= end.getValue();
         });
     }
 

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.serde.UnreadableRecordException.Kind;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.Random;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +32,19 @@ class RecordSerdeTest {
         for (long seed = 0; seed < 20; seed++) {
             T record = Samples.random(type, seed);
             assertThat(typed.deserialize("any", typed.serialize("any", record))).isEqualTo(record);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("types")
+    <T extends SpecificRecord> void shouldWriteWhatAvrosOwnMessageEncoderWrites(Class<T> type) throws IOException {
+        SpecificData model = SpecificData.getForClass(type);
+        BinaryMessageEncoder<T> avro = new BinaryMessageEncoder<>(model, model.getSchema(type));
+        for (long seed = 0; seed < 100; seed++) {
+            T record = Samples.random(type, seed);
+            ByteArrayOutputStream expected = new ByteArrayOutputStream();
+            avro.encode(record, expected);
+            assertThat(RecordSerde.of(type).serialize("any", record)).isEqualTo(expected.toByteArray());
         }
     }
 

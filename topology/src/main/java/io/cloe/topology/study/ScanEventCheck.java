@@ -4,8 +4,8 @@ import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanOperation;
 import io.cloe.schemas.VolumeReference;
+import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /** Refuses scan events that no rule can work with, whatever is known of their study. */
 public final class ScanEventCheck {
@@ -15,9 +15,6 @@ public final class ScanEventCheck {
 
     /** Longest location of a volume in characters; it is stored with its scan, and again with the study's job. */
     public static final int LONGEST_URI = 4_096;
-
-    /** Control characters, and what stands for bytes that are no text: different keys would become the same id. */
-    private static final Pattern NO_TEXT = Pattern.compile("[\\p{Cc}\\uFFFD]");
 
     private static final int LONGEST_NAME = 128;
     private static final int MOST_EXPECTED = 256;
@@ -51,13 +48,18 @@ public final class ScanEventCheck {
             return null;
         }
         String start = id.substring(0, Math.min(LONGEST_ID, id.length()));
-        return NO_TEXT.matcher(start).replaceAll("?");
+        StringBuilder harmless = new StringBuilder(start.length());
+        start.chars().forEach(character -> harmless.append(isNoText(character) ? '?' : (char) character));
+        return harmless.toString();
     }
 
     private static boolean validId(String id) {
-        return !id.isBlank()
-                && id.length() <= LONGEST_ID
-                && !NO_TEXT.matcher(id).find();
+        return !id.isBlank() && id.length() <= LONGEST_ID && id.chars().noneMatch(ScanEventCheck::isNoText);
+    }
+
+    /** Control characters, and what stands for bytes that are no text: different keys would become the same id. */
+    private static boolean isNoText(int character) {
+        return Character.isISOControl(character) || character == '\uFFFD';
     }
 
     /** What is stored of a volume must be bounded: a study's state is one record, and one too large would stop the worker. */
@@ -69,8 +71,10 @@ public final class ScanEventCheck {
     }
 
     private static long attributesLength(ScanEvent event) {
-        return event.getAttributes().entrySet().stream()
-                .mapToLong(entry -> entry.getKey().length() + entry.getValue().length())
-                .sum();
+        long length = 0;
+        for (Map.Entry<String, String> attribute : event.getAttributes().entrySet()) {
+            length += attribute.getKey().length() + attribute.getValue().length();
+        }
+        return length;
     }
 }

@@ -25,4 +25,9 @@ public record Answer(String studyId, int revision, Optional<Trigger> trigger, Ma
                         ScanReference::getModality, ScanReference::getScanRevision, (a, b) -> a, TreeMap::new));
         return new Answer(result.getStudyId(), result.getRevision(), Optional.of(result.getTrigger()), used);
     }
+
+    @Override
+    public String toString() {
+        return trigger.map(Enum::name).orElse("RESULT") + " " + revision + " " + used;
+    }
 }

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.WallclockTimestampExtractor;
 
@@ -34,6 +35,8 @@ public final class StreamsSettings {
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         // Results ask for a commit themselves; this bounds only how often plain scan events are committed.
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 500);
+        // A commit waits until all that changed since the last one is written: in few requests, not in hundreds.
+        settings.put(StreamsConfig.producerPrefix(ProducerConfig.BATCH_SIZE_CONFIG), 128 << 10);
         // One unreadable record must not stop a partition, and must not be lost either.
         settings.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
         settings.put(
@@ -41,9 +44,8 @@ public final class StreamsSettings {
                 config.topics().deadLetters());
         // Deadlines are wall clock; a producer's absurd timestamp must not fail the task or overflow.
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
-        // The rules need no order between topics; and a task that waits for an empty topic, though for no time at all,
-        // stands
-        // still when the clock is set back, until the clock has caught up.
+        // The rules need no order between topics; and a task that waits for an empty topic, though for no time at
+        // all, stands still when the clock is set back, until the clock has caught up.
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
         // Store names are contract: refuse to start with a generated one.
         settings.put(StreamsConfig.ENSURE_EXPLICIT_INTERNAL_RESOURCE_NAMING_CONFIG, true);
