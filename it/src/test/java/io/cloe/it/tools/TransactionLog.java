@@ -53,7 +53,8 @@ public final class TransactionLog {
     }
 
     private void read(Path segment) throws IOException {
-        try (FileRecords records = FileRecords.open(segment.toFile(), false)) {
+        FileRecords records = FileRecords.open(segment.toFile(), false);
+        try {
             for (RecordBatch batch : records.batches()) {
                 Transaction transaction =
                         batch.isTransactional() ? new Transaction(batch.producerId(), batch.producerEpoch()) : null;
@@ -65,6 +66,9 @@ public final class TransactionLog {
                 batches.add(new Batch(
                         batch.baseOffset(), batch.lastOffset(), transaction, batch.isControlBatch(), committed));
             }
+        } finally {
+            // Not close(): that would cut off what the broker has appended since the file was opened.
+            records.closeHandlers();
         }
     }
 
