@@ -4,6 +4,7 @@ import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.standalone.DemoPlan.Expected;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.cli.StopSignal;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
@@ -81,17 +82,14 @@ final class DemoCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         console = spec.commandLine().getOut();
         scratch = Files.createTempDirectory("cloe-demo-");
-        Thread onSignal = new Thread(this::stop, "cloe-demo-shutdown");
-        Runtime.getRuntime().addShutdownHook(onSignal);
+        StopSignal.onStop(this::stop);
         try {
             return demonstrate((out == null ? scratch.resolve("out") : out)
                     .toAbsolutePath()
                     .normalize());
         } catch (Exception e) {
-            if (isStopping()) {
-                // What was stopped under its hands is no news to whoever stopped it; the signal's exit code stands.
-                new CountDownLatch(1).await();
-            }
+            // What was stopped under its hands is no news to whoever stopped it.
+            StopSignal.awaitEndIfReceived();
             throw e;
         } finally {
             stop();
@@ -107,10 +105,6 @@ final class DemoCommand implements Callable<Integer> {
             throw new CancellationException("the demo was stopped");
         }
         return step.call();
-    }
-
-    private synchronized boolean isStopping() {
-        return stopping;
     }
 
     private <T extends AutoCloseable> T start(Callable<T> starting) throws Exception {

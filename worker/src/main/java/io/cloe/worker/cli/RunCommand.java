@@ -29,21 +29,25 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         WorkerConfig config = settings.worker();
+        // Until the worker is up there is nothing to hand over, and a graph may be running on trial.
+        StopSignal.endAtOnce();
         WorkerProcess worker = WorkerProcess.start(config);
-        Thread onSignal = new Thread(worker::close, "cloe-shutdown");
-        Runtime.getRuntime().addShutdownHook(onSignal);
+        StopSignal.onStop(worker::close);
         if (worker.awaitRunning(START_PATIENCE)) {
             spec.commandLine().getOut().println("cloe: running as " + config.applicationId());
             spec.commandLine().getOut().flush();
         }
         try {
             worker.ended().get();
+            StopSignal.awaitEndIfReceived();
             return ExitCode.OK;
         } catch (ExecutionException e) {
             spec.commandLine()
                     .getErr()
                     .println("cloe: stopped by " + e.getCause().getClass().getSimpleName() + "; see the log");
             return ExitCode.FAILED;
+        } finally {
+            worker.close();
         }
     }
 }

@@ -199,9 +199,9 @@ public final class WorkerProcess implements AutoCloseable {
         return ended;
     }
 
-    /** Leaves the group, so that others take over at once, and frees everything. */
+    /** Leaves the group, so that others take over at once, and frees everything. Any thread may call it; a second call waits for the first. */
     @Override
-    public void close() {
+    public synchronized void close() {
         if (streams != null) {
             streams.close(CloseOptions.timeout(CLOSE_PATIENCE)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
