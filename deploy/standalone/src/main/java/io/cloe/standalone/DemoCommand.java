@@ -250,6 +250,8 @@ final class DemoCommand implements Callable<Integer> {
             console.println("kept: " + folder.resolve("results.jsonl") + ", " + folder.resolve("masks") + ", "
                     + folder.resolve("studies"));
         }
+        console.println(
+                "Next: open a mask over its study's FLAIR in any NIfTI viewer (--out keeps both); README.md, 'Run it', for your own studies.");
         console.flush();
         boolean good = open.isEmpty() && surprises.isEmpty();
         return good ? ExitCode.OK : open.isEmpty() ? ExitCode.FAILED : ExitCode.TIMEOUT;

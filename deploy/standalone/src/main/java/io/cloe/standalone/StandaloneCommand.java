@@ -1,6 +1,7 @@
 package io.cloe.standalone;
 
 import io.cloe.worker.cli.CloeCommand;
+import io.cloe.worker.cli.StopSignal;
 import picocli.CommandLine;
 
 /** The command {@code cloe} with what needs a broker of its own: {@code demo} and {@code broker}. */
@@ -14,7 +15,7 @@ public final class StandaloneCommand {
     }
 
     /** Runs a command and ends the process with its exit code. */
-    public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+    public static void main(String[] arguments) throws InterruptedException {
+        StopSignal.exit(commandLine().execute(arguments));
     }
 }

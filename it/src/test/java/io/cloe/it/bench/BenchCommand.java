@@ -1,14 +1,11 @@
 package io.cloe.it.bench;
 
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
+import org.apache.kafka.common.utils.Utils;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -83,21 +80,11 @@ public final class BenchCommand implements Callable<Integer> {
             try {
                 figure = benchmark.run(new Session(out, seed, folder));
             } finally {
-                delete(folder);
+                Utils.delete(folder.toFile());
             }
             out.println(figure.line());
             out.flush();
             return figure.met() ? 0 : 1;
-        }
-
-        private static void delete(Path folder) {
-            try (Stream<Path> paths = Files.walk(folder)) {
-                for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.deleteIfExists(path);
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
         }
     }
 }

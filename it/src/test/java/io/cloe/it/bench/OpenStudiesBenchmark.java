@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -22,12 +21,12 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
 import picocli.CommandLine.Option;
 
@@ -111,7 +110,7 @@ final class OpenStudiesBenchmark implements Benchmark {
             }
         }
         worst = Math.max(worst, restart("restart"));
-        delete(states);
+        Utils.delete(states.toFile());
         worst = Math.max(worst, restart("state lost"));
         return Figure.atMost(name(), worst, "ms", TARGET_MS);
     }
@@ -228,13 +227,5 @@ final class OpenStudiesBenchmark implements Benchmark {
                 .map(line -> Long.toString(Long.parseLong(line.replaceAll("\\D", "")) >> 10))
                 .findFirst()
                 .orElse("-");
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> paths = Files.walk(folder)) {
-            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        }
     }
 }

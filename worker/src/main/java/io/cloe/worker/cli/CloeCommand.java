@@ -47,7 +47,8 @@ import picocli.CommandLine.ParseResult;
             "4:a model bundle was refused",
             "5:the device cannot be used",
             "6:the mask directory cannot be used",
-            "7:not all that was waited for came in time"
+            "7:not all that was waited for came in time",
+            "143:stopped by SIGTERM (130: by Ctrl-C); what ran was closed first"
         })
 public final class CloeCommand {
 
@@ -63,8 +64,8 @@ public final class CloeCommand {
     }
 
     /** Runs a command and ends the process with its exit code. */
-    public static void main(String[] arguments) {
-        System.exit(commandLine().execute(arguments));
+    public static void main(String[] arguments) throws InterruptedException {
+        StopSignal.exit(commandLine().execute(arguments));
     }
 
     /** Errors that an operator can mend are one line; anything else keeps its stack. */

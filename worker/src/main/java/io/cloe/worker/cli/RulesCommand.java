@@ -15,11 +15,11 @@ import io.cloe.worker.results.DryRunText;
 import io.cloe.worker.submit.RecordedInputs;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
         name = "rules",
         description = "Study rules: how long to wait, what is required, by the attributes of a study.",
         mixinStandardHelpOptions = true,
-        subcommands = {RulesCommand.Check.class, RulesCommand.Try.class})
+        subcommands = {RulesCommand.Check.class, RulesCommand.Replay.class})
 final class RulesCommand {
 
     private RulesCommand() {}
@@ -132,7 +132,7 @@ final class RulesCommand {
 
         private static String said(StudyRules rules) {
             return "timeout " + DurationText.of(rules.timeout()) + ", required " + rules.required() + ", else "
-                    + rules.onIncomplete().name().toLowerCase(java.util.Locale.ROOT) + ", settle "
+                    + rules.onIncomplete().name().toLowerCase(Locale.ROOT) + ", settle "
                     + DurationText.of(rules.settle()) + ", retention " + DurationText.of(rules.retention());
         }
     }
@@ -146,7 +146,7 @@ final class RulesCommand {
             },
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Try implements Callable<Integer> {
+    static final class Replay implements Callable<Integer> {
 
         @Mixin
         private RuleSource source;
@@ -178,22 +178,14 @@ final class RulesCommand {
         public Integer call() throws Exception {
             RuleBook rules = source.rules();
             RecordedInputs inputs =
-                    RecordedInputs.read(source.client(), Instant.now().minus(duration("--since", since)));
-            DryRun.Report report =
-                    DryRun.of(rules, source.families(), duration("--inference", inference), inputs.records());
+                    RecordedInputs.read(source.client(), Instant.now().minus(DurationOption.parse("--since", since)));
+            DryRun.Report report = DryRun.of(
+                    rules, source.families(), DurationOption.parse("--inference", inference), inputs.records());
             DryRunText text = new DryRunText(report, inputs.records().size(), inputs.unreadable());
             PrintWriter out = spec.commandLine().getOut();
             out.print(json ? text.json() : studies ? text.summary() + text.studies() : text.summary());
             out.flush();
             return ExitCode.OK;
-        }
-
-        private static Duration duration(String option, String text) throws UserErrorException {
-            try {
-                return DurationText.parse(text);
-            } catch (IllegalArgumentException e) {
-                throw new UserErrorException(option + " " + text + "; allowed: " + e.getMessage());
-            }
         }
     }
 }

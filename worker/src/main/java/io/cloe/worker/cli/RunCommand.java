@@ -39,7 +39,6 @@ final class RunCommand implements Callable<Integer> {
         }
         try {
             worker.ended().get();
-            StopSignal.awaitEndIfReceived();
             return ExitCode.OK;
         } catch (ExecutionException e) {
             spec.commandLine()

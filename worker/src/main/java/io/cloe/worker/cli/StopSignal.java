@@ -28,6 +28,15 @@ public final class StopSignal {
     }
 
     /**
+     * Ends the process with its command's exit code, or with the signal's if one has come: a command that is stopped under its hands
+     * may end in any way.
+     */
+    public static void exit(int code) throws InterruptedException {
+        awaitEndIfReceived();
+        System.exit(code);
+    }
+
+    /**
      * Replaces what SIGTERM, SIGINT and SIGHUP do; a signal that the parent process made this one ignore stays ignored. A second signal
      * ends the process at once.
      *

@@ -2,7 +2,6 @@ package io.cloe.worker.cli;
 
 import io.cloe.schemas.CommandKind;
 import io.cloe.schemas.StudyCommand;
-import io.cloe.worker.config.DurationText;
 import io.cloe.worker.submit.StudyCommandProducer;
 import java.io.IOException;
 import java.time.Instant;
@@ -109,11 +108,7 @@ abstract class StudyOrder implements Callable<Integer> {
 
         @Override
         Instant deadline(Instant now) throws UserErrorException {
-            try {
-                return now.plus(DurationText.parse(by));
-            } catch (IllegalArgumentException e) {
-                throw new UserErrorException("--by " + by + "; allowed: " + e.getMessage());
-            }
+            return now.plus(DurationOption.parse("--by", by));
         }
     }
 }

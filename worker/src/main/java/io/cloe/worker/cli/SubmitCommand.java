@@ -1,7 +1,6 @@
 package io.cloe.worker.cli;
 
 import io.cloe.schemas.ScanEvent;
-import io.cloe.worker.config.DurationText;
 import io.cloe.worker.submit.ScanEventProducer;
 import io.cloe.worker.submit.ScanEvents;
 import io.cloe.worker.submit.StudyFolder;
@@ -93,7 +92,7 @@ final class SubmitCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
         Instant now = Instant.now();
-        Instant latest = deadline == null ? null : now.plus(parsedDeadline());
+        Instant latest = deadline == null ? null : now.plus(DurationOption.parse("--deadline", deadline));
         List<StudyFolder> studies = studies();
         int sent = 0;
         try (ScanEventProducer producer = new ScanEventProducer(settings.client())) {
@@ -111,14 +110,6 @@ final class SubmitCommand implements Callable<Integer> {
         }
         out.printf("%d events of %d studies sent%n", sent, studies.size());
         return ExitCode.OK;
-    }
-
-    private java.time.Duration parsedDeadline() throws UserErrorException {
-        try {
-            return DurationText.parse(deadline);
-        } catch (IllegalArgumentException e) {
-            throw new UserErrorException("--deadline " + deadline + "; allowed: " + e.getMessage());
-        }
     }
 
     private List<StudyFolder> studies() throws UserErrorException {

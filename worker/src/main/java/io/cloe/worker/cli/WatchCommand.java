@@ -1,7 +1,6 @@
 package io.cloe.worker.cli;
 
 import io.cloe.schemas.StudyFailure;
-import io.cloe.worker.config.DurationText;
 import io.cloe.worker.results.OutputReader;
 import io.cloe.worker.results.OutputReader.Output;
 import io.cloe.worker.results.RecordJson;
@@ -58,7 +57,7 @@ final class WatchCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         long end = timeout == null
                 ? Long.MAX_VALUE
-                : System.nanoTime() + parsedTimeout().toNanos();
+                : System.nanoTime() + DurationOption.parse("--timeout", timeout).toNanos();
         try (OutputReader reader = new OutputReader(settings.client(), fromBeginning)) {
             if (!json) {
                 out.print(ResultTable.header());
@@ -72,14 +71,6 @@ final class WatchCommand implements Callable<Integer> {
             }
         }
         return count == null || results >= count ? ExitCode.OK : ExitCode.TIMEOUT;
-    }
-
-    private Duration parsedTimeout() throws UserErrorException {
-        try {
-            return DurationText.parse(timeout);
-        } catch (IllegalArgumentException e) {
-            throw new UserErrorException("--timeout " + timeout + "; allowed: " + e.getMessage());
-        }
     }
 
     private void print(Output output, PrintWriter out) {

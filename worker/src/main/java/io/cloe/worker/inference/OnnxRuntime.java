@@ -2,10 +2,17 @@ package io.cloe.worker.inference;
 
 import ai.djl.engine.Engine;
 import ai.onnxruntime.OrtEnvironment;
+import java.io.IOException;
+import java.lang.reflect.Field;
+import java.nio.file.Path;
+import org.apache.commons.io.FileUtils;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The one ONNX Runtime environment of the process; never closed. Any thread. */
 final class OnnxRuntime {
 
+    private static final Logger LOG = LoggerFactory.getLogger(OnnxRuntime.class);
     private static final String DJL_ENGINE = "OnnxRuntime";
 
     private OnnxRuntime() {}
@@ -23,7 +30,34 @@ final class OnnxRuntime {
             if (isPresent("ai.djl.engine.Engine") && isPresent("ai.djl.onnxruntime.engine.OrtEngine")) {
                 Djl.initialise();
             }
-            return OrtEnvironment.getEnvironment();
+            OrtEnvironment environment = OrtEnvironment.getEnvironment();
+            removeLibrariesAtExit();
+            return environment;
+        }
+    }
+
+    /**
+     * ONNX Runtime unpacks its libraries into a temporary folder and asks for the folder's deletion after that of the files in it. The
+     * virtual machine deletes in the opposite order, so that every process would leave an empty folder behind. Nothing public tells
+     * where it is.
+     */
+    private static void removeLibrariesAtExit() {
+        try {
+            Field field = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("tempDirectory");
+            field.setAccessible(true);
+            if (field.get(null) instanceof Path folder) {
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(folder), "cloe-libraries"));
+            }
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.debug("ONNX Runtime's folder of libraries is not known and stays behind, empty", e);
+        }
+    }
+
+    private static void remove(Path folder) {
+        try {
+            FileUtils.deleteDirectory(folder.toFile());
+        } catch (IOException e) {
+            LOG.debug("ONNX Runtime's folder of libraries stays behind", e);
         }
     }
 
