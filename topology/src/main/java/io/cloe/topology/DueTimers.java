@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -14,10 +13,10 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * The stored timers of a task, and the wall-clock punctuation that fires them. It exists only while a timer is stored, aimed
- * at the first one: an idle task makes no transactions.
+ * The timers of a task, and the wall-clock punctuation that fires them. It exists only while there is a timer, aimed at the first
+ * one: an idle task makes no transactions.
  *
- * <p>Keeps the keys in order beside the store, because iterating over Kafka's in-memory store copies all of its keys.
+ * <p>Keeps them in order beside the store, because iterating over Kafka's in-memory store copies all of its keys.
  */
 final class DueTimers {
 
@@ -32,9 +31,8 @@ final class DueTimers {
     private static final Duration PERIOD = Duration.ofMillis(1);
 
     private final ProcessorContext<?, ?> context;
-    private final KeyValueStore<TimerKey, TimerKind> store;
     private final Fired fired;
-    private final TreeSet<TimerKey> inOrder = new TreeSet<>();
+    private final TreeMap<TimerKey, TimerKind> inOrder = new TreeMap<>();
 
     /**
      * By the time that each is aimed at. One that comes after the first timer is kept for its time: Kafka Streams keeps a cancelled
@@ -45,30 +43,30 @@ final class DueTimers {
 
     private boolean enabled;
 
-    /** Receives a timer that fell due; it is still stored then, and must be dropped by the receiver. */
+    /** Receives a timer that fell due; it is still kept then, and must be dropped by the receiver. */
     interface Fired {
         void timerDue(String studyId, StudyTimer timer);
     }
 
+    /**
+     * The timers of a task.
+     *
+     * @param store read once; whatever changes afterwards is for others to store
+     */
     DueTimers(ProcessorContext<?, ?> context, KeyValueStore<TimerKey, TimerKind> store, Fired fired) {
         this.context = context;
-        this.store = store;
         this.fired = fired;
         try (KeyValueIterator<TimerKey, TimerKind> stored = store.all()) {
-            stored.forEachRemaining(entry -> inOrder.add(entry.key));
+            stored.forEachRemaining(entry -> inOrder.put(entry.key, entry.value));
         }
     }
 
     void put(String studyId, StudyTimer timer) {
-        TimerKey key = new TimerKey(timer.getDue(), studyId);
-        store.put(key, timer.getKind());
-        inOrder.add(key);
+        inOrder.put(new TimerKey(timer.getDue(), studyId), timer.getKind());
     }
 
     void drop(String studyId, StudyTimer timer) {
-        TimerKey key = new TimerKey(timer.getDue(), studyId);
-        store.delete(key);
-        inOrder.remove(key);
+        inOrder.remove(new TimerKey(timer.getDue(), studyId));
     }
 
     /** From now on timers fire. Not before the task has consumed a record: only then are its transactions fenced. */
@@ -85,7 +83,7 @@ final class DueTimers {
             cancel();
             return;
         }
-        Instant first = inOrder.first().due();
+        Instant first = inOrder.firstKey().due();
         cancel(punctuations.headMap(first));
         if (!punctuations.containsKey(first)) {
             punctuations.put(first, context.schedule(first, PERIOD, PunctuationType.WALL_CLOCK_TIME, this::fireDue));
@@ -106,11 +104,11 @@ final class DueTimers {
         cancel(punctuations.headMap(Instant.ofEpochMilli(firedAt), true));
         Instant now = now();
         for (int left = TIMERS_PER_FIRING; left > 0 && !inOrder.isEmpty(); left--) {
-            TimerKey first = inOrder.first();
+            TimerKey first = inOrder.firstKey();
             if (first.due().isAfter(now)) {
                 break;
             }
-            fired.timerDue(first.studyId(), new StudyTimer(store.get(first), first.due()));
+            fired.timerDue(first.studyId(), new StudyTimer(inOrder.get(first), first.due()));
         }
         aim();
     }

@@ -9,7 +9,9 @@ import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyState;
 import io.cloe.schemas.TaskClaim;
 import io.cloe.schemas.TimerKind;
+import io.cloe.topology.ChangedStudies.ChangedStudy;
 import io.cloe.topology.study.Counted;
+import io.cloe.topology.study.Difference;
 import io.cloe.topology.study.ScanEventCheck;
 import io.cloe.topology.study.Study;
 import io.cloe.topology.study.StudyCodec;
@@ -33,10 +35,12 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.TimestampedKeyValueStore;
+import org.apache.kafka.streams.state.ValueAndTimestamp;
 
 /**
- * Loads a study, lets {@link StudyDecisions} decide, stores and forwards. Everything that a decision causes is written in the
- * transaction of the record that caused it.
+ * Loads a study, lets {@link StudyDecisions} decide, publishes, and notes what changed for {@link StudyWriter}. Everything that a
+ * decision causes is written in the transaction of the record that caused it.
  *
  * <p>Kafka Streams may initialise one instance several times (after a corruption), so no field outlives {@link #close}.
  */
@@ -47,12 +51,16 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     /** W3C's has 55 characters; what is longer is none, and is not stored with the study. */
     private static final int LONGEST_TRACEPARENT = 128;
 
+    /** Bounds the memory that changed studies take until the next commit. */
+    private static final int MOST_CHANGED = 10_000;
+
     private final StudyDecisions decisions;
     private final InferenceExecutor executor;
 
     private ProcessorContext<String, SpecificRecord> context;
     private KeyValueStore<String, StudyState> studies;
-    private KeyValueStore<String, InferenceJob> pending;
+    private ChangedStudies changed;
+    private TimestampedKeyValueStore<String, String> beforeCommit;
     private DueTimers timers;
     private TaskCounters counters;
     private InferenceExecutor.Lease lease;
@@ -68,13 +76,15 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     public void init(ProcessorContext<String, SpecificRecord> processorContext) {
         context = processorContext;
         studies = context.getStateStore(StudyTopology.StoreNames.STUDIES);
-        pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
+        changed = context.getStateStore(StudyTopology.StoreNames.CHANGED);
+        beforeCommit = context.getStateStore(StudyTopology.StoreNames.BEFORE_COMMIT);
         KeyValueStore<TimerKey, TimerKind> timerStore = context.getStateStore(StudyTopology.StoreNames.TIMERS);
         timers = new DueTimers(context, timerStore, (studyId, timer) -> decide(studyId, new TimerDue(timer)));
         counters = new TaskCounters(context);
         consumed = false;
         latest = Instant.EPOCH;
         lease = executor.open(context.taskId().partition());
+        KeyValueStore<String, InferenceJob> pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
         try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
             unfinished.forEachRemaining(entry -> lease.submit(entry.value));
         }
@@ -124,10 +134,6 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (result.getBody() instanceof TaskClaim) {
             return;
         }
-        if (pending.get(result.getJobId()) == null) {
-            counters.count(Counted.STALE_RESULT);
-            return;
-        }
         decide(result.getStudyId(), new JobEnded(result));
         // Consumers should see the result now, not at the next commit interval.
         context.commit();
@@ -138,7 +144,8 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private Optional<Study> load(String studyId) {
-        return Optional.ofNullable(studies.get(studyId)).map(StudyCodec::fromState);
+        return changed.find(studyId).map(ChangedStudy::now).orElseGet(() -> Optional.ofNullable(studies.get(studyId))
+                .map(StudyCodec::fromState));
     }
 
     private void decide(String studyId, Optional<Study> study, StudyInput input) {
@@ -148,7 +155,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (input instanceof TimerDue fired) {
             timers.drop(studyId, fired.timer());
         }
-        store(studyId, transition);
+        note(studyId, transition, now);
         publish(studyId, transition);
     }
 
@@ -164,20 +171,21 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         }
     }
 
-    private void store(String studyId, Transition transition) {
-        if (transition.changesStudy()) {
-            studies.put(studyId, transition.after().map(StudyCodec::toState).orElse(null));
+    private void note(String studyId, Transition transition, Instant now) {
+        Difference difference = transition.difference();
+        if (difference.changesStudy()) {
+            if (changed.isEmpty()) {
+                beforeCommit.put("", ValueAndTimestamp.make("", now.toEpochMilli()));
+            }
+            changed.note(studyId, transition, now);
+            if (changed.size() >= MOST_CHANGED) {
+                context.commit();
+            }
         }
-        transition.timerToDrop().ifPresent(timer -> timers.drop(studyId, timer));
-        transition.timerToArm().ifPresent(timer -> timers.put(studyId, timer));
-        transition.jobToDrop().ifPresent(job -> {
-            pending.delete(job.getJobId());
-            lease.cancel(job.getJobId());
-        });
-        transition.jobToQueue().ifPresent(job -> {
-            pending.put(job.getJobId(), job);
-            lease.submit(job);
-        });
+        difference.timerToDrop().ifPresent(timer -> timers.drop(studyId, timer));
+        difference.timerToArm().ifPresent(timer -> timers.put(studyId, timer));
+        difference.jobToDrop().ifPresent(job -> lease.cancel(job.getJobId()));
+        difference.jobToQueue().ifPresent(lease::submit);
         transition.counted().forEach(counters::count);
     }
 
@@ -187,7 +195,6 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
             forward(studyId, publication.gatingWeights(), StudyTopology.Nodes.GATING_WEIGHTS);
         });
         transition.failures().forEach(failure -> forward(studyId, failure, StudyTopology.Nodes.STUDY_FAILURES));
-        transition.status().ifPresent(status -> forward(studyId, status, StudyTopology.Nodes.STUDY_STATUS));
     }
 
     private void refuse(String key, ScanEvent event, FailureReason reason) {

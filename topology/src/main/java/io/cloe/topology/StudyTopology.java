@@ -14,11 +14,16 @@ import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.ModelFamilies;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyDecisions;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Materialized;
+import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
@@ -31,11 +36,16 @@ import org.apache.kafka.streams.state.Stores;
  *        |                   |                  |                        ^
  *        +---------+---------+------------------+                        | jobs, under a lease
  *                  v                                                     |
- *               study  -----------------------------------------------+--+
- *                 |  stores: studies, timers, pending
- *        +--------+---------+----------------+
+ *               study  --------------------------------------------------+
+ *                 |  reads the stores studies, timers, pending; notes in changed
+ *                 |                                           :
+ *                 |                                           : before each commit
+ *                 |                                           v
+ *                 |                                     write-studies
+ *                 |                                           |  writes the stores studies, timers, pending
+ *        +--------+---------+----------------+                |
  *        v                  v                v                v
- *   segmentations     gating-weights    study-status    study-failures
+ *   segmentations     gating-weights   study-failures    study-status
  * </pre>
  *
  * One sub-topology, so that a task owns all that concerns its studies. The Processor API does not check that the sources are
@@ -49,6 +59,10 @@ public final class StudyTopology {
         static final String STUDY_COMMANDS = "study-commands";
         static final String INFERENCE_RESULTS = "inference-results";
         static final String STUDY = "study";
+        static final String NOTHING = "nothing";
+        static final String UNTIL_COMMIT = "until-commit";
+        static final String BEFORE_COMMIT = "before-commit";
+        static final String WRITE_STUDIES = "write-studies";
         static final String SEGMENTATIONS = "segmentations";
         static final String GATING_WEIGHTS = "gating-weights";
         static final String STUDY_STATUS = "study-status";
@@ -62,6 +76,8 @@ public final class StudyTopology {
         static final String STUDIES = "studies";
         static final String TIMERS = "timers";
         static final String PENDING = "pending";
+        static final String CHANGED = "changed";
+        static final String BEFORE_COMMIT = "before-commit";
 
         private StoreNames() {}
     }
@@ -89,19 +105,45 @@ public final class StudyTopology {
         StudyDecisions decisions = new StudyDecisions(rules, families);
         ProcessorSupplier<String, SpecificRecord, String, SpecificRecord> study =
                 () -> new StudyProcessor(decisions, executor);
-        Topology topology = new Topology();
+        ProcessorSupplier<String, String, String, SpecificRecord> writer = () -> new StudyWriter(decisions);
+        Topology topology = resultsAndCommits(topics);
         addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), ScanEvent.class);
         addSource(topology, Nodes.STUDY_COMMANDS, topics.studyCommands(), StudyCommand.class);
-        addSource(topology, Nodes.INFERENCE_RESULTS, topics.inferenceResults(), InferenceResult.class);
         topology.addProcessor(Nodes.STUDY, study, Nodes.SCAN_EVENTS, Nodes.STUDY_COMMANDS, Nodes.INFERENCE_RESULTS);
-        topology.addStateStore(studies(), Nodes.STUDY);
-        topology.addStateStore(timers(), Nodes.STUDY);
-        topology.addStateStore(pending(), Nodes.STUDY);
-        addSink(topology, Nodes.SEGMENTATIONS, topics.segmentations(), Segmentation.class);
-        addSink(topology, Nodes.GATING_WEIGHTS, topics.gatingWeights(), GatingWeights.class);
-        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), StudyStatus.class);
-        addSink(topology, Nodes.STUDY_FAILURES, topics.studyFailures(), StudyFailure.class);
+        topology.addProcessor(Nodes.WRITE_STUDIES, writer, Nodes.BEFORE_COMMIT);
+        topology.addStateStore(studies(), Nodes.STUDY, Nodes.WRITE_STUDIES);
+        topology.addStateStore(timers(), Nodes.STUDY, Nodes.WRITE_STUDIES);
+        topology.addStateStore(pending(), Nodes.STUDY, Nodes.WRITE_STUDIES);
+        topology.addStateStore(ChangedStudies.builder(StoreNames.CHANGED), Nodes.STUDY, Nodes.WRITE_STUDIES);
+        topology.connectProcessorAndStateStores(Nodes.STUDY, StoreNames.BEFORE_COMMIT);
+        addSink(topology, Nodes.SEGMENTATIONS, topics.segmentations(), Segmentation.class, Nodes.STUDY);
+        addSink(topology, Nodes.GATING_WEIGHTS, topics.gatingWeights(), GatingWeights.class, Nodes.STUDY);
+        addSink(topology, Nodes.STUDY_FAILURES, topics.studyFailures(), StudyFailure.class, Nodes.STUDY);
+        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), StudyStatus.class, Nodes.WRITE_STUDIES);
         return topology;
+    }
+
+    /**
+     * The source of results, and a node that is called before every commit in which a study changed. Kafka Streams has no such hook,
+     * but a table with a cache is one: whatever was put into its store is passed on when the cache is flushed, and a commit begins with
+     * that. A table needs a stream to be made of; this one gets nothing from it. See topology/docs/0005.
+     */
+    private static Topology resultsAndCommits(Topics topics) {
+        StreamsBuilder builder = new StreamsBuilder();
+        builder.stream(
+                        topics.inferenceResults(),
+                        Consumed.with(Serdes.String(), RecordSerde.of(InferenceResult.class))
+                                .withName(Nodes.INFERENCE_RESULTS))
+                .flatMapValues(result -> List.<String>of(), Named.as(Nodes.NOTHING))
+                .toTable(
+                        Named.as(Nodes.UNTIL_COMMIT),
+                        Materialized.<String, String>as(Stores.inMemoryKeyValueStore(StoreNames.BEFORE_COMMIT))
+                                .withKeySerde(Serdes.String())
+                                .withValueSerde(Serdes.String())
+                                .withCachingEnabled()
+                                .withLoggingDisabled())
+                .toStream(Named.as(Nodes.BEFORE_COMMIT));
+        return builder.build();
     }
 
     private static <T extends SpecificRecord> void addSource(
@@ -110,17 +152,17 @@ public final class StudyTopology {
     }
 
     private static <T extends SpecificRecord> void addSink(
-            Topology topology, String node, String topic, Class<T> type) {
-        topology.addSink(node, topic, Serdes.String().serializer(), RecordSerde.of(type), Nodes.STUDY);
+            Topology topology, String node, String topic, Class<T> type, String from) {
+        topology.addSink(node, topic, Serdes.String().serializer(), RecordSerde.of(type), from);
     }
 
     private static StoreBuilder<?> studies() {
-        // Cached: a study changes several times between commits, and only the last state matters to the changelog.
+        // Not cached: it is written once before each commit, after caches were flushed.
         return Stores.keyValueStoreBuilder(
                         Stores.persistentKeyValueStore(StoreNames.STUDIES),
                         Serdes.String(),
                         RecordSerde.of(StudyState.class))
-                .withCachingEnabled()
+                .withCachingDisabled()
                 .withLoggingEnabled(Map.of());
     }
 

@@ -14,9 +14,9 @@ import java.time.Duration;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
+import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.api.MockProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
-import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,13 +34,23 @@ class CommitWhileClockIsBehindTest {
         store(StudyTopology.StoreNames.STUDIES, Serdes.String(), RecordSerde.of(StudyState.class));
         store(StudyTopology.StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
         store(StudyTopology.StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+        add(ChangedStudies.builder(StudyTopology.StoreNames.CHANGED).build());
+        add(Stores.timestampedKeyValueStoreBuilder(
+                        Stores.inMemoryKeyValueStore(StudyTopology.StoreNames.BEFORE_COMMIT),
+                        Serdes.String(),
+                        Serdes.String())
+                .withLoggingDisabled()
+                .build());
         processor.init(context);
     }
 
     private <K, V> void store(String name, Serde<K> keys, Serde<V> values) {
-        KeyValueStore<K, V> store = Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore(name), keys, values)
+        add(Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore(name), keys, values)
                 .withLoggingDisabled()
-                .build();
+                .build());
+    }
+
+    private void add(StateStore store) {
         store.init(context.getStateStoreContext(), store);
         context.addStateStore(store);
     }

@@ -5,7 +5,6 @@ import io.cloe.schemas.StudyFailure;
 import io.cloe.topology.study.Transition.Publication;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,27 +44,17 @@ final class Change {
                 .setFailedAt(now);
     }
 
-    /**
-     * The study as drafted, with its status.
-     *
-     * @param modalities all that the study's model knows
-     */
-    Transition done(int historyLimit, Collection<String> modalities) {
-        Study after = draft.done(historyLimit);
-        return new Transition(
-                before,
-                Optional.of(after),
-                Optional.ofNullable(publication),
-                Optional.of(Results.status(after, modalities, now)),
-                failures,
-                counted);
+    /** The study as drafted. */
+    Transition done(int historyLimit) {
+        Optional<Study> after = Optional.of(draft.done(historyLimit));
+        return new Transition(before, after, Optional.ofNullable(publication), after, failures, counted);
     }
 
     /** The last words about a study of which nothing is kept. */
-    Transition doneAndForget(int historyLimit, Collection<String> modalities) {
-        Transition last = done(historyLimit, modalities);
+    Transition doneAndForget(int historyLimit) {
+        Transition last = done(historyLimit);
         return new Transition(
-                before, Optional.empty(), last.publication(), last.status(), last.failures(), last.counted());
+                before, Optional.empty(), last.publication(), last.toTell(), last.failures(), last.counted());
     }
 
     /** Nothing is kept of the study, and nothing is said. */

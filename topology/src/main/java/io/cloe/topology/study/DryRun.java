@@ -188,11 +188,12 @@ public final class DryRun {
             transition.counted().forEach(what -> ignored.merge(what, 1, Integer::sum));
         }
         transition.publication().ifPresent(publication -> results.add(result(study, publication.segmentation())));
-        transition
+        Difference difference = transition.difference();
+        difference
                 .timerToArm()
                 .filter(timer -> timer.getKind() != TimerKind.RETENTION)
                 .ifPresent(timer -> plan(later(step.at(), timer), step.studyId(), new TimerDue(timer)));
-        transition
+        difference
                 .jobToQueue()
                 .ifPresent(job -> plan(step.at().plus(inference), step.studyId(), new JobEnded(success(job))));
     }

@@ -11,6 +11,7 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyPhase;
+import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
 import io.cloe.schemas.Trigger;
@@ -100,6 +101,16 @@ public final class StudyDecisions {
             return jobEnded(change, study.get(), ended.result());
         }
         return timerDue(change, study.get(), ((TimerDue) input).timer());
+    }
+
+    /**
+     * Where a study stands, as the world is told.
+     *
+     * @param study a study that {@link Transition#toTell} named
+     * @param at when it came there
+     */
+    public StudyStatus status(Study study, Instant at) {
+        return Results.status(study, modalitiesOf(study), at);
     }
 
     private static Counted countedWhenUnknown(StudyInput input) {
@@ -356,7 +367,7 @@ public final class StudyDecisions {
             return change.forget();
         }
         fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
-        return change.doneAndForget(rules(change).historyLimit(), modalitiesOf(study));
+        return change.doneAndForget(rules(change).historyLimit());
     }
 
     // ---- results
@@ -516,7 +527,7 @@ public final class StudyDecisions {
     }
 
     private Transition done(Change change) {
-        return change.done(rules(change).historyLimit(), modalitiesOf(change.draft.view()));
+        return change.done(rules(change).historyLimit());
     }
 
     private StudyRules rules(Change change) {

@@ -1,22 +1,18 @@
 package io.cloe.topology.study;
 
 import io.cloe.schemas.GatingWeights;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
-import io.cloe.schemas.StudyStatus;
-import io.cloe.schemas.StudyTimer;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * What one input does to a study. Timers and jobs follow from the two states: whatever the new one waits for is armed, whatever
- * only the old one waited for is dropped.
+ * What one input does to a study.
  *
  * @param before the study as it was; empty for an unknown one
  * @param after the study as it is now; empty when nothing is kept of it
  * @param publication a result to publish
- * @param status a status to publish
+ * @param toTell the study whose status is to be published; empty when there is nothing new to tell
  * @param failures failures to publish
  * @param counted what to count
  */
@@ -24,7 +20,7 @@ public record Transition(
         Optional<Study> before,
         Optional<Study> after,
         Optional<Publication> publication,
-        Optional<StudyStatus> status,
+        Optional<Study> toTell,
         List<StudyFailure> failures,
         List<Counted> counted) {
 
@@ -41,40 +37,8 @@ public record Transition(
         return new Transition(study, study, Optional.empty(), Optional.empty(), List.of(), List.of(counted));
     }
 
-    /** Whether the stored study must be written or deleted. */
-    public boolean changesStudy() {
-        return !before.equals(after);
-    }
-
-    /** The stored timer to delete. */
-    public Optional<StudyTimer> timerToDrop() {
-        return timerOf(before).filter(timer -> !timerOf(after).equals(Optional.of(timer)));
-    }
-
-    /** The timer to store. */
-    public Optional<StudyTimer> timerToArm() {
-        return timerOf(after).filter(timer -> !timerOf(before).equals(Optional.of(timer)));
-    }
-
-    /** The pending job to delete: it ended, or it is no longer wanted. */
-    public Optional<InferenceJob> jobToDrop() {
-        return jobOf(before).filter(job -> !sameJob(jobOf(after), job));
-    }
-
-    /** The job to store as pending and to hand to the executor. */
-    public Optional<InferenceJob> jobToQueue() {
-        return jobOf(after).filter(job -> !sameJob(jobOf(before), job));
-    }
-
-    private static Optional<StudyTimer> timerOf(Optional<Study> study) {
-        return study.flatMap(Study::timer);
-    }
-
-    private static Optional<InferenceJob> jobOf(Optional<Study> study) {
-        return study.flatMap(Study::runningJob);
-    }
-
-    private static boolean sameJob(Optional<InferenceJob> one, InferenceJob other) {
-        return one.map(job -> job.getJobId().equals(other.getJobId())).orElse(false);
+    /** What it changes. */
+    public Difference difference() {
+        return new Difference(before, after);
     }
 }

@@ -180,7 +180,7 @@ class StudyDecisionsPropertyTest {
                         .isEqualTo(wanted.orElseThrow().getJobId());
                 published.add(publication.segmentation());
             });
-            transition.jobToQueue().ifPresent(handedOut::add);
+            transition.difference().jobToQueue().ifPresent(handedOut::add);
             study = transition.after();
             study.ifPresent(now ->
                     assertThat(StudyCodec.fromState(StudyCodec.toState(now))).isEqualTo(now));
