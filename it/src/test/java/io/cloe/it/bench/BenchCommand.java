@@ -24,7 +24,11 @@ public final class BenchCommand implements Callable<Integer> {
     /** A benchmark is registered here, and nowhere else. */
     private static List<Benchmark> benchmarks() {
         return List.of(
-                new MatrixBenchmark(), new AssemblerBenchmark(), new OpenStudiesBenchmark(), new IdleBenchmark());
+                new MatrixBenchmark(),
+                new FaultsBenchmark(),
+                new AssemblerBenchmark(),
+                new OpenStudiesBenchmark(),
+                new IdleBenchmark());
     }
 
     @Spec

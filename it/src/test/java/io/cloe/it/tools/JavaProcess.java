@@ -147,6 +147,32 @@ public final class JavaProcess implements AutoCloseable {
         process.destroy();
     }
 
+    /** Makes it stand still, all of its threads, as a suspended virtual machine does. */
+    public void suspend() {
+        signal("STOP");
+    }
+
+    /** Lets it go on after {@link #suspend}. */
+    public void resume() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        try {
+            Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .inheritIO()
+                    .start();
+            if (kill.waitFor() != 0) {
+                throw new AssertionError("signal " + name + " did not reach " + this.name);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted while sending a signal", e);
+        }
+    }
+
     /** Waits until it ended. */
     public int awaitExit() {
         try {

@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Random;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
@@ -30,6 +31,25 @@ public final class NiftiFiles {
     public static Volume read(Path file) throws IOException, VolumeException {
         byte[] bytes = Files.readAllBytes(file);
         return new NiftiReader(MOST_VOXELS).read(new ByteArrayInputStream(bytes), bytes.length);
+    }
+
+    /** A volume of 1 mm with a smooth pattern and noise: the same for the same random source. */
+    public static void generate(Path target, int[] dims, Random random) throws IOException {
+        ByteBuffer file =
+                ByteBuffer.allocate(VOXELS_AT + 2 * dims[0] * dims[1] * dims[2]).order(ByteOrder.LITTLE_ENDIAN);
+        file.putInt(0, 348).putShort(DIMS_AT, (short) 3).putShort(70, (short) 4).putShort(72, (short) 16);
+        file.putFloat(SPACING_AT, 1).putFloat(108, VOXELS_AT).putShort(254, (short) 1);
+        for (int axis = 0; axis < 3; axis++) {
+            file.putShort(DIMS_AT + 2 + 2 * axis, (short) dims[axis]);
+            file.putFloat(SPACING_AT + 4 + 4 * axis, 1);
+            file.putFloat(AFFINE_AT + 16 * axis + 4 * axis, axis == 2 ? 1 : -1);
+        }
+        file.put(344, new byte[] {'n', '+', '1', 0}).position(VOXELS_AT);
+        double wave = 4 + 8 * random.nextDouble();
+        for (int voxel = 0; voxel < dims[0] * dims[1] * dims[2]; voxel++) {
+            file.putShort((short) (300 + 200 * Math.sin(voxel / wave) + 100 * random.nextDouble()));
+        }
+        zip(file.array(), target);
     }
 
     /** Another grid over the same space: each voxel becomes {@code factor} voxels along every axis. */

@@ -44,9 +44,15 @@ public final class TestCluster implements AutoCloseable {
 
     /** Makes a worker's topics. */
     public Topics createTopics(String topicPrefix, int partitions) throws StartupException, InterruptedException {
+        return createTopics(topicPrefix, partitions, 1);
+    }
+
+    /** Makes a worker's topics with several copies. */
+    public Topics createTopics(String topicPrefix, int partitions, int copies)
+            throws StartupException, InterruptedException {
         ClientSettings clients = clients(topicPrefix);
         try (TopicAdmin topics = new TopicAdmin(clients)) {
-            topics.create(partitions, 1);
+            topics.create(partitions, copies);
         }
         return clients.topics();
     }

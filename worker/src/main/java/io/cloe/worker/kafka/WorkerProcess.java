@@ -30,8 +30,10 @@ import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,9 +59,20 @@ public final class WorkerProcess implements AutoCloseable {
      */
     public static WorkerProcess start(WorkerConfig config)
             throws ConfigurationException, StartupException, InterruptedException {
+        return start(config, WorkerParts.plain());
+    }
+
+    /**
+     * Checks everything and starts, with something between the worker and the world.
+     *
+     * @throws ConfigurationException if settings contradict the models
+     * @throws StartupException if a bundle, the device, the mask directory, Kafka or a topic cannot be used
+     */
+    public static WorkerProcess start(WorkerConfig config, WorkerParts parts)
+            throws ConfigurationException, StartupException, InterruptedException {
         WorkerProcess worker = new WorkerProcess();
         try {
-            worker.open(config);
+            worker.open(config, parts);
             return worker;
         } catch (ConfigurationException | StartupException | InterruptedException | RuntimeException e) {
             worker.close();
@@ -67,7 +80,8 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    private void open(WorkerConfig config) throws ConfigurationException, StartupException, InterruptedException {
+    private void open(WorkerConfig config, WorkerParts parts)
+            throws ConfigurationException, StartupException, InterruptedException {
         Properties settings = StreamsSettings.of(config);
         ServedModels models = ServedModels.open(config.modelBundles());
         RuleBook rules = models.requireFitting(config.rules());
@@ -82,9 +96,9 @@ public final class WorkerProcess implements AutoCloseable {
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(
                 engines,
-                new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels())),
-                masks,
-                sender,
+                parts.volumes().apply(new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels()))),
+                parts.masks().apply(masks),
+                parts.results().apply(sender),
                 new ExecutorSettings(
                         config.decodeThreads(),
                         config.maxVoxels(),
@@ -93,7 +107,10 @@ public final class WorkerProcess implements AutoCloseable {
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
-        streams = new KafkaStreams(StudyTopology.build(config.topics(), rules, models.families(), executor), settings);
+        Topology topology = StudyTopology.build(config.topics(), rules, models.families(), executor);
+        streams = parts.clients()
+                .map(clientSupplier -> new KafkaStreams(topology, settings, clientSupplier))
+                .orElseGet(() -> new KafkaStreams(topology, settings));
         streams.setStateListener(this::stateChanged);
         streams.setUncaughtExceptionHandler(this::threadDied);
         streams.start();
@@ -170,11 +187,28 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    /** Fails fast: whoever runs the process starts it again, and the group's other workers take over meanwhile. */
+    /**
+     * Fails fast: whoever runs the process starts it again, and the group's other workers take over meanwhile. Only a thread that stood
+     * still, with the whole machine perhaps, for longer than its transaction may take is replaced: nothing is wrong with the process, and
+     * what it was about to commit was given up by the broker. Kafka Streams 4.3 takes that for fatal.
+     */
     private StreamThreadExceptionResponse threadDied(Throwable failure) {
+        if (hasCause(failure, InvalidTxnStateException.class)) {
+            LOG.warn("a stream thread stood still until its transaction was given up; another one takes its place");
+            return StreamThreadExceptionResponse.REPLACE_THREAD;
+        }
         LOG.error("a stream thread died", failure);
         ended.completeExceptionally(failure);
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+    }
+
+    private static boolean hasCause(Throwable failure, Class<? extends Throwable> type) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (type.isInstance(cause)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

@@ -1,0 +1,35 @@
+package io.cloe.it.faults;
+
+import java.time.Duration;
+
+/** The disk of the masks is full for a while. */
+final class FullMaskDisk implements Scenario {
+
+    private SmallDisk disk;
+
+    @Override
+    public String name() {
+        return "full-mask-disk";
+    }
+
+    @Override
+    public void run(Situation situation) throws Exception {
+        disk = SmallDisk.mount(situation.masks(), 32);
+        situation.fleet().start(0);
+        situation.fleet().awaitRunning(0);
+        situation.startLoad();
+        for (int round = 0; round < 2; round++) {
+            situation.pass(Duration.ofSeconds(3));
+            disk.fill();
+            situation.pass(Duration.ofSeconds(5));
+            disk.free();
+        }
+    }
+
+    @Override
+    public void close() throws Exception {
+        if (disk != null) {
+            disk.close();
+        }
+    }
+}

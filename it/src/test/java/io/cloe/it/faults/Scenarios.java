@@ -1,0 +1,27 @@
+package io.cloe.it.faults;
+
+import java.util.List;
+
+/** All scenarios. */
+public final class Scenarios {
+
+    private Scenarios() {}
+
+    /**
+     * Each of them.
+     *
+     * @param kills how many workers are killed by the first
+     */
+    public static List<Scenario> all(int kills) {
+        return List.of(
+                new KilledWorkers(kills),
+                new RollingRestart(),
+                new Scaling(),
+                new KilledBroker(),
+                new KilledController(),
+                new FullStateDisk(),
+                new FullMaskDisk(),
+                new ReadOnlyMasks(),
+                new CorruptedState());
+    }
+}
