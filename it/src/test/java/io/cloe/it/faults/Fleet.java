@@ -13,9 +13,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Workers of one group, each in a process of its own with a state directory of its own, and masks in common. */
 public final class Fleet implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Fleet.class);
 
     /** Quick to start: what they compute takes milliseconds. */
     private static final List<String> OPTIONS = Stream.concat(
@@ -119,6 +123,10 @@ public final class Fleet implements AutoCloseable {
     /** Starts the worker in a place again if it has ended, as whoever supervises it would. */
     public void restartIfEnded(int place) {
         if (!members.get(place).isAlive()) {
+            LOG.warn(
+                    "worker {} ended: {}",
+                    place,
+                    String.join("\n", members.get(place).errorLines()));
             members.get(place).close();
             start(place);
         }

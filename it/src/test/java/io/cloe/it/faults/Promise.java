@@ -129,6 +129,26 @@ public final class Promise {
                 .toList();
     }
 
+    /** Where a study stands that did not come to its end. */
+    private String story(String studyId) {
+        Expected study = expected.stream()
+                .filter(one -> one.studyId().equals(studyId))
+                .findFirst()
+                .orElseThrow();
+        String revisions = results.getOrDefault(studyId, new TreeMap<>()).values().stream()
+                .map(result -> result.get(0))
+                .map(result -> result.getTrigger() + " "
+                        + result.getUsed().stream()
+                                .map(used -> used.getModality() + "@" + used.getScanRevision())
+                                .toList())
+                .toList()
+                .toString();
+        return studyId + " of " + study.files().keySet() + " has " + revisions + ", stands "
+                + outputs.status(studyId)
+                        .map(status -> status.getPhase() + " " + status.getReason() + " " + status.getHistory())
+                        .orElse("nowhere");
+    }
+
     private boolean cameTo(Expected study) {
         TreeMap<Integer, List<Segmentation>> revisions = results.get(study.studyId());
         if (revisions == null) {
@@ -181,7 +201,7 @@ public final class Promise {
         return new Verdict(
                 expected.size(),
                 count,
-                lost(),
+                lost().stream().map(this::story).toList(),
                 duplicates,
                 gaps,
                 dangling,

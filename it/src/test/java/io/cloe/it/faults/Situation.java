@@ -73,6 +73,8 @@ public final class Situation implements AutoCloseable {
         settings.put(WorkerConfig.GROUP_PROTOCOL, protocol);
         settings.put(WorkerConfig.REPLICATION_FACTOR, Integer.toString(brokers.size()));
         settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        // A scan that is taken back before the first result leaves a study that waits for its deadline.
+        settings.put(StudySettings.STUDY_TIMEOUT, "4s");
         settings.put(StudySettings.STUDY_SETTLE, "300ms");
         settings.put(StudySettings.RETRY_ATTEMPTS, "50");
         settings.put(StudySettings.RETRY_FIRST_DELAY, "500ms");

@@ -19,6 +19,7 @@ import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -34,6 +35,7 @@ import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.ProcessorStateException;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +49,9 @@ public final class WorkerProcess implements AutoCloseable {
     private final List<AutoCloseable> resources = new ArrayList<>();
     private final CompletableFuture<Void> running = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
-    private KafkaStreams streams;
+    private volatile KafkaStreams streams;
+    private LocalState localState;
+    private volatile boolean stateIsDamaged;
 
     private WorkerProcess() {}
 
@@ -108,12 +112,45 @@ public final class WorkerProcess implements AutoCloseable {
                 new SecureRandom());
         resources.add(0, executor);
         Topology topology = StudyTopology.build(config.topics(), rules, models.families(), executor);
-        streams = parts.clients()
+        localState = new LocalState(config.stateDirectory(), config.applicationId());
+        try {
+            startStreams(topology, settings, parts);
+        } catch (ProcessorStateException e) {
+            if (!LocalState.isDamaged(e)) {
+                throw e;
+            }
+            discard(localState);
+            startStreams(topology, settings, parts);
+        }
+    }
+
+    private void startStreams(Topology topology, Properties settings, WorkerParts parts) {
+        KafkaStreams client = parts.clients()
                 .map(clientSupplier -> new KafkaStreams(topology, settings, clientSupplier))
                 .orElseGet(() -> new KafkaStreams(topology, settings));
-        streams.setStateListener(this::stateChanged);
-        streams.setUncaughtExceptionHandler(this::threadDied);
-        streams.start();
+        streams = client;
+        client.setStateListener((now, before) -> {
+            if (client == streams) { // and not one that could not be started
+                stateChanged(now, before);
+            }
+        });
+        client.setUncaughtExceptionHandler(this::threadDied);
+        try {
+            client.start();
+        } catch (RuntimeException e) {
+            streams = null;
+            client.close();
+            throw e;
+        }
+    }
+
+    private static void discard(LocalState state) {
+        LOG.warn("the local state is damaged; it is thrown away, and restored from the changelog topics");
+        try {
+            state.discard();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the damaged local state cannot be deleted", e);
+        }
     }
 
     /** Kafka Streams would say the same in a stack, and only after the models are loaded. */
@@ -198,6 +235,7 @@ public final class WorkerProcess implements AutoCloseable {
             return StreamThreadExceptionResponse.REPLACE_THREAD;
         }
         LOG.error("a stream thread died", failure);
+        stateIsDamaged |= LocalState.isDamaged(failure);
         ended.completeExceptionally(failure);
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
     }
@@ -239,6 +277,9 @@ public final class WorkerProcess implements AutoCloseable {
         if (streams != null) {
             streams.close(CloseOptions.timeout(CLOSE_PATIENCE)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+            if (stateIsDamaged) {
+                discard(localState);
+            }
         }
         for (AutoCloseable resource : resources) {
             try {
