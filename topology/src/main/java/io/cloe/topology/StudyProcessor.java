@@ -7,6 +7,7 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyState;
+import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TaskClaim;
 import io.cloe.schemas.TimerKind;
 import io.cloe.topology.ChangedStudies.ChangedStudy;
@@ -154,9 +155,17 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         Transition transition = decisions.apply(study, input, now);
         if (input instanceof TimerDue fired) {
             timers.drop(studyId, fired.timer());
+            measureLateness(fired.timer(), now);
         }
         note(studyId, transition, now);
         publish(studyId, transition);
+    }
+
+    private void measureLateness(StudyTimer timer, Instant now) {
+        if (timer.getKind() == TimerKind.DEADLINE) {
+            counters.deadlineFired(
+                    Math.max(0, now.toEpochMilli() - timer.getDue().toEpochMilli()));
+        }
     }
 
     /**

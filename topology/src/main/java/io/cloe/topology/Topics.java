@@ -13,6 +13,7 @@ import java.util.List;
  * @param studyStatus out, compacted: where each study stands
  * @param studyFailures out: typed failures
  * @param deadLetters out: records that could not be read
+ * @param qaFeedback what people think of results; written by the review page, not by the topology
  */
 public record Topics(
         String scanEvents,
@@ -22,7 +23,8 @@ public record Topics(
         String gatingWeights,
         String studyStatus,
         String studyFailures,
-        String deadLetters) {
+        String deadLetters,
+        String qaFeedback) {
 
     /** The default names, each with the given prefix, which may be empty. */
     public static Topics withPrefix(String prefix) {
@@ -34,12 +36,18 @@ public record Topics(
                 prefix + "gating-weights",
                 prefix + "study-status",
                 prefix + "study-failures",
-                prefix + "dead-letters");
+                prefix + "dead-letters",
+                prefix + "qa-feedback");
     }
 
     /** Topics that must have equally many partitions: one task reads the same partition of each. */
     public List<String> copartitioned() {
         return List.of(scanEvents, studyCommands, inferenceResults);
+    }
+
+    /** Topics that are made and checked along with the others, though no task reads or writes them. */
+    public List<String> besides() {
+        return List.of(qaFeedback);
     }
 
     /** Topics that results and failures are written to. */

@@ -3,13 +3,14 @@ package io.cloe.standalone;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.standalone.DemoPlan.Expected;
+import io.cloe.worker.admin.AdminService;
 import io.cloe.worker.cli.ExitCode;
 import io.cloe.worker.cli.StopSignal;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.TopicAdmin;
-import io.cloe.worker.kafka.WorkerProcess;
+import io.cloe.worker.kafka.WorkerParts;
 import io.cloe.worker.results.OutputReader;
 import io.cloe.worker.results.OutputReader.Output;
 import io.cloe.worker.results.RecordJson;
@@ -127,14 +128,15 @@ final class DemoCommand implements Callable<Integer> {
                     + String.join(", ", topics.create(config.partitions(), config.replicationFactor())));
         }
         say("starting the worker with model bundle " + bundle.getFileName());
-        WorkerProcess worker = start(() -> WorkerProcess.start(config));
-        if (!worker.awaitRunning(Duration.ofSeconds(timeoutSeconds))) {
+        AdminService worker = start(() -> AdminService.start(config, WorkerParts.plain()));
+        worker.address().ifPresent(address -> say("review page at " + address));
+        if (!worker.worker().awaitRunning(Duration.ofSeconds(timeoutSeconds))) {
             spec.commandLine().getErr().println("cloe: the worker did not start; see the log above");
             return ExitCode.FAILED;
         }
         int code = submitAndWatch(clients, inputs, folder);
         if (keep) {
-            stayUp(broker.address(), folder);
+            stayUp(broker.address(), folder, worker);
         }
         return code;
     }
@@ -257,9 +259,11 @@ final class DemoCommand implements Callable<Integer> {
         return good ? ExitCode.OK : open.isEmpty() ? ExitCode.FAILED : ExitCode.TIMEOUT;
     }
 
-    private void stayUp(String address, Path folder) throws InterruptedException {
+    private void stayUp(String address, Path folder, AdminService worker) throws InterruptedException {
         console.println();
-        console.println("Still running; Ctrl-C stops it. In another terminal:");
+        console.println("Still running; Ctrl-C stops it.");
+        worker.address().ifPresent(page -> console.println("Review the results in a browser: " + page));
+        console.println("In another terminal:");
         console.println("  cloe watch -Dbootstrap.servers=" + address + " --from-beginning");
         console.println("  cloe submit -Dbootstrap.servers=" + address + " DIR     (DIR below "
                 + folder.resolve("studies") + ")");

@@ -3,6 +3,7 @@ package io.cloe.schemas.serde;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.QaFeedback;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
@@ -36,7 +37,8 @@ final class Samples {
             GatingWeights.class,
             StudyStatus.class,
             StudyFailure.class,
-            StudyState.class);
+            StudyState.class,
+            QaFeedback.class);
 
     static {
         AvroSafety.apply();

@@ -48,6 +48,7 @@ import picocli.CommandLine.ParseResult;
             "5:the device cannot be used",
             "6:the mask directory cannot be used",
             "7:not all that was waited for came in time",
+            "8:the admin HTTP server cannot listen at its address",
             "143:stopped by SIGTERM (130: by Ctrl-C); what ran was closed first"
         })
 public final class CloeCommand {

@@ -22,6 +22,9 @@ public final class ExitCode {
     /** Not all that was waited for came in time. */
     public static final int TIMEOUT = 7;
 
+    /** The admin HTTP server cannot listen where it is told to. */
+    public static final int ADMIN_HTTP = 8;
+
     private ExitCode() {}
 
     static int of(StartupException.Kind kind) {
@@ -30,6 +33,7 @@ public final class ExitCode {
             case MODEL -> MODEL;
             case DEVICE -> DEVICE;
             case MASK_STORE -> MASK_STORE;
+            case ADMIN_HTTP -> ADMIN_HTTP;
         };
     }
 }

@@ -1,7 +1,10 @@
 package io.cloe.worker.cli;
 
+import io.cloe.worker.admin.AdminService;
 import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.kafka.WorkerParts;
 import io.cloe.worker.kafka.WorkerProcess;
+import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -31,11 +34,14 @@ final class RunCommand implements Callable<Integer> {
         WorkerConfig config = settings.worker();
         // Until the worker is up there is nothing to hand over, and a graph may be running on trial.
         StopSignal.endAtOnce();
-        WorkerProcess worker = WorkerProcess.start(config);
-        StopSignal.onStop(worker::close);
+        AdminService service = AdminService.start(config, WorkerParts.plain());
+        WorkerProcess worker = service.worker();
+        StopSignal.onStop(service::close);
+        PrintWriter out = spec.commandLine().getOut();
         if (worker.awaitRunning(START_PATIENCE)) {
-            spec.commandLine().getOut().println("cloe: running as " + config.applicationId());
-            spec.commandLine().getOut().flush();
+            service.address().ifPresent(address -> out.println("cloe: review page at " + address));
+            out.println("cloe: running as " + config.applicationId());
+            out.flush();
         }
         try {
             worker.ended().get();
@@ -46,7 +52,7 @@ final class RunCommand implements Callable<Integer> {
                     .println("cloe: stopped by " + e.getCause().getClass().getSimpleName() + "; see the log");
             return ExitCode.FAILED;
         } finally {
-            worker.close();
+            service.close();
         }
     }
 }

@@ -21,6 +21,7 @@ import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.types.Password;
 
 /**
  * The worker's configuration. Every key is declared here, once. Keys that start with {@code kafka.} are passed to Kafka without
@@ -50,7 +51,7 @@ public final class WorkerConfig {
     public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
     public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
 
-    private static final ConfigDef DEFINITION = new ConfigDef(StudySettings.DEFINITION)
+    private static final ConfigDef DEFINITION = AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))
             .define(
                     BOOTSTRAP_SERVERS,
                     Type.LIST,
@@ -170,10 +171,12 @@ public final class WorkerConfig {
                             + " twice.");
 
     private final AbstractConfig parsed;
+    private final AdminSettings admin;
     private final Map<String, String> kafka;
 
     private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka) {
         this.parsed = parsed;
+        this.admin = AdminSettings.of(parsed);
         this.kafka = Map.copyOf(kafka);
     }
 
@@ -237,6 +240,9 @@ public final class WorkerConfig {
         }
         if (key.name.equals(INFERENCE_THREADS)) {
             return "all processors";
+        }
+        if (key.defaultValue instanceof Password secret) {
+            return secret.value().isEmpty() ? "(empty)" : Password.HIDDEN;
         }
         return String.valueOf(key.defaultValue).isEmpty() ? "(empty)" : "`" + key.defaultValue + "`";
     }
@@ -317,6 +323,11 @@ public final class WorkerConfig {
 
     public int maskInlineMaxBytes() {
         return parsed.getInt(MASK_INLINE_MAX_BYTES);
+    }
+
+    /** How the admin HTTP server is reached. */
+    public AdminSettings admin() {
+        return admin;
     }
 
     public int resultCacheEntries() {

@@ -16,7 +16,9 @@ public final class StartupException extends Exception {
         /** The device asked for cannot be used. */
         DEVICE,
         /** The mask directory cannot be used. */
-        MASK_STORE
+        MASK_STORE,
+        /** The admin HTTP server cannot listen where it is told to. */
+        ADMIN_HTTP
     }
 
     private final Kind kind;

@@ -86,6 +86,7 @@ public final class TopicAdmin implements AutoCloseable {
         Optional<Short> copies = replicationFactor == -1 ? Optional.empty() : Optional.of((short) replicationFactor);
         List<NewTopic> definitions = new ArrayList<>();
         topics.copartitioned().forEach(name -> definitions.add(new NewTopic(name, count, copies)));
+        topics.besides().forEach(name -> definitions.add(new NewTopic(name, count, copies)));
         for (String name : topics.outputs()) {
             NewTopic topic = new NewTopic(name, count, copies);
             // Where a study stands is asked for long after it last changed.
@@ -108,6 +109,7 @@ public final class TopicAdmin implements AutoCloseable {
         Set<String> existing = get(admin.listTopics().names());
         List<String> wanted = new ArrayList<>(topics.copartitioned());
         wanted.addAll(topics.outputs());
+        wanted.addAll(topics.besides());
         List<String> missing =
                 wanted.stream().filter(name -> !existing.contains(name)).toList();
         if (!missing.isEmpty()) {

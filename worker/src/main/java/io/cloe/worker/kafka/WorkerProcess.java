@@ -16,8 +16,13 @@ import io.cloe.worker.kafka.StartupException.Kind;
 import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.metrics.JobMeters;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
+import io.cloe.worker.volume.VolumeSource;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -51,6 +56,8 @@ public final class WorkerProcess implements AutoCloseable {
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private volatile KafkaStreams streams;
     private LocalState localState;
+    private VolumeSource volumes;
+    private MaskStore masks;
     private volatile boolean stateIsDamaged;
 
     private WorkerProcess() {}
@@ -89,20 +96,23 @@ public final class WorkerProcess implements AutoCloseable {
         Properties settings = StreamsSettings.of(config);
         ServedModels models = ServedModels.open(config.modelBundles());
         RuleBook rules = models.requireFitting(config.rules());
-        MaskStore masks = openMasks(config.maskDirectory());
+        masks = parts.masks().apply(openMasks(config.maskDirectory()));
+        volumes =
+                parts.volumes().apply(new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels())));
         requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
         }
-        List<InferenceEngine> engines = openEngines(models.bundles(), config);
+        List<InferenceEngine> engines = openEngines(models.bundles(), config, parts.meters());
+        JobMeters meters = new JobMeters(parts.meters(), Clock.systemUTC());
         KafkaResultSender sender = new KafkaResultSender(clients);
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(
                 engines,
-                parts.volumes().apply(new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels()))),
-                parts.masks().apply(masks),
-                parts.results().apply(sender),
+                volumes,
+                masks,
+                parts.results().apply(meters.around(sender)),
                 new ExecutorSettings(
                         config.decodeThreads(),
                         config.maxVoxels(),
@@ -111,7 +121,7 @@ public final class WorkerProcess implements AutoCloseable {
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
-        Topology topology = StudyTopology.build(config.topics(), rules, models.families(), executor);
+        Topology topology = StudyTopology.build(config.topics(), rules, models.families(), meters.around(executor));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);
@@ -137,6 +147,9 @@ public final class WorkerProcess implements AutoCloseable {
         client.setUncaughtExceptionHandler(this::threadDied);
         try {
             client.start();
+            KafkaStreamsMetrics streamsMeters = new KafkaStreamsMetrics(client);
+            streamsMeters.bindTo(parts.meters());
+            resources.add(0, streamsMeters);
         } catch (RuntimeException e) {
             streams = null;
             client.close();
@@ -177,7 +190,8 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    private List<InferenceEngine> openEngines(List<ModelBundle> bundles, WorkerConfig config) throws StartupException {
+    private List<InferenceEngine> openEngines(List<ModelBundle> bundles, WorkerConfig config, MeterRegistry meters)
+            throws StartupException {
         EngineSettings settings = EngineSettings.defaults()
                 .withDevice(config.device())
                 .withThreads(config.inferenceThreads())
@@ -186,6 +200,7 @@ public final class WorkerProcess implements AutoCloseable {
         for (ModelBundle bundle : bundles) {
             try {
                 InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
+                measure(engine, meters);
                 resources.add(0, engine);
                 engines.add(engine);
                 LOG.info(
@@ -212,6 +227,17 @@ public final class WorkerProcess implements AutoCloseable {
             }
         }
         return engines;
+    }
+
+    private static void measure(InferenceEngine engine, MeterRegistry meters) {
+        Gauge.builder("cloe.model.device", () -> 1)
+                .description("1 per model that is served: its version, the device asked for and the one that runs.")
+                .tag("family", engine.bundle().identity().family())
+                .tag("model", engine.bundle().identity().id())
+                .tag("version", engine.bundle().identity().version())
+                .tag("asked", String.valueOf(engine.device().asked()))
+                .tag("running", String.valueOf(engine.device().running()))
+                .register(meters);
     }
 
     private void stateChanged(KafkaStreams.State now, KafkaStreams.State before) {
@@ -264,6 +290,22 @@ public final class WorkerProcess implements AutoCloseable {
         } catch (TimeoutException e) {
             return false;
         }
+    }
+
+    /** Whether it does its work or is about to: it has joined its group and has not stopped. */
+    public boolean isReady() {
+        KafkaStreams client = streams;
+        return running.isDone() && client != null && client.state().isRunningOrRebalancing();
+    }
+
+    /** Where its volumes come from, below the configured roots. */
+    public VolumeSource volumes() {
+        return volumes;
+    }
+
+    /** Where its masks lie. */
+    public MaskStore masks() {
+        return masks;
     }
 
     /** Completes when the worker has stopped; exceptionally when a stream thread died. */

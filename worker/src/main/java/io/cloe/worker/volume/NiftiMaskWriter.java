@@ -18,6 +18,7 @@ import java.util.zip.GZIPOutputStream;
 public final class NiftiMaskWriter {
     private static final int HEADER_BYTES = 348;
     private static final int VOXEL_OFFSET = 352;
+    private static final short INTENT_NONE = 0;
     private static final short INTENT_LABEL = 1002;
     private static final short SCANNER_COORDINATES = 1;
     private static final byte UNITS_MM = 2;
@@ -41,24 +42,33 @@ public final class NiftiMaskWriter {
             throw new IllegalArgumentException(
                     "the grid has " + grid.voxels() + " voxels, there are " + labels.length + " labels");
         }
-        var file = new ByteArrayOutputStream(BUFFER_BYTES);
-        // Since Java 16 the gzip header is constant: time 0, no name, operating system "unknown"; a test watches it.
-        try (var gzip = new GZIPOutputStream(file, BUFFER_BYTES)) {
-            gzip.write(header(grid));
-            gzip.write(labels);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory failed", e);
-        }
-        byte[] bytes = file.toByteArray();
+        byte[] bytes = file(labels, grid, INTENT_LABEL);
         return new MaskFile(
                 bytes, HexFormat.of().formatHex(DigestedInputStream.sha256().digest(bytes)));
     }
 
-    private static byte[] header(Grid grid) {
+    /** Makes a file of grey levels instead of labels. */
+    static byte[] image(byte[] levels, Grid grid) {
+        return file(levels, grid, INTENT_NONE);
+    }
+
+    private static byte[] file(byte[] voxels, Grid grid, short intent) {
+        var file = new ByteArrayOutputStream(BUFFER_BYTES);
+        // Since Java 16 the gzip header is constant: time 0, no name, operating system "unknown"; a test watches it.
+        try (var gzip = new GZIPOutputStream(file, BUFFER_BYTES)) {
+            gzip.write(header(grid, intent));
+            gzip.write(voxels);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return file.toByteArray();
+    }
+
+    private static byte[] header(Grid grid, short intent) {
         ByteBuffer header = ByteBuffer.allocate(VOXEL_OFFSET).order(ByteOrder.LITTLE_ENDIAN);
         header.putInt(0, HEADER_BYTES);
         putDims(header, grid.dims());
-        header.putShort(68, INTENT_LABEL);
+        header.putShort(68, intent);
         header.putShort(70, (short) VoxelType.UINT8.code());
         header.putShort(72, (short) Byte.SIZE);
         header.putFloat(108, VOXEL_OFFSET);

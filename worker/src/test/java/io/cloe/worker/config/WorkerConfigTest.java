@@ -103,6 +103,11 @@ class WorkerConfigTest {
                 "study.on-incomplete", "wait",
                 "study.history", "8"));
         settings.put("study.rules", ruleFile.toString());
+        settings.putAll(Map.of(
+                "admin.host", "0.0.0.0",
+                "admin.port", "8080",
+                "admin.token", "sixteen-characters-at-least",
+                "admin.studies", "7"));
         settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(WorkerConfig.keys());
 
@@ -112,6 +117,10 @@ class WorkerConfigTest {
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
         assertThat(config.volumeRoots()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
         assertThat(config.maskDirectory()).isEqualTo(Path.of("/data/masks"));
+        assertThat(config.admin().port()).isEqualTo(8080);
+        assertThat(config.admin().token()).contains("sixteen-characters-at-least");
+        assertThat(config.admin().studies()).isEqualTo(7);
+        assertThat(config.admin()).asString().doesNotContain("sixteen");
         assertThat(config.applicationId()).isEqualTo("site-a");
         assertThat(config.stateDirectory()).isEqualTo(Path.of("/state"));
         assertThat(config.streamThreads()).isEqualTo(4);
@@ -277,5 +286,23 @@ class WorkerConfigTest {
         for (String key : WorkerConfig.keys()) {
             assertThat(expected).contains("| `" + key + "` |");
         }
+    }
+
+    @Test
+    void shouldAskForATokenWhenTheAdminServerIsToListenBeyondLoopback() throws Exception {
+        assertThat(refusalOf("admin.host", "0.0.0.0")).contains("admin.token", "loopback");
+        assertThat(with("admin.host", "localhost").admin().token()).isEmpty();
+        Map<String, String> off = required();
+        off.put("admin.host", "0.0.0.0");
+        off.put("admin.port", "-1");
+        assertThat(WorkerConfig.of(off).admin().enabled()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"too-short", "with a space in the middle", "umlauts-are-not-visible-\u00fc"})
+    void shouldRefuseATokenWithoutShowingItWhenItIsWeak(String token) {
+        assertThat(refusalOf("admin.token", token))
+                .contains("admin.token", "16")
+                .doesNotContain(token);
     }
 }

@@ -1,0 +1,2 @@
+/** What a worker measures about its jobs, as Micrometer meters. */
+package io.cloe.worker.metrics;
