@@ -11,6 +11,7 @@ import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -44,6 +45,12 @@ public final class WorkerConfig {
     public static final String DEVICE = "device";
     public static final String INFERENCE_THREADS = "inference.threads";
     public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
+    public static final String INFERENCE_TIMEOUT = "inference.timeout";
+    public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
+    public static final String INFERENCE_WARM_UP = "inference.warm.up";
+    public static final String INFERENCE_SESSION_IDLE = "inference.session.idle";
+    public static final String REPROCESS_SHARE = "reprocess.share";
+    public static final String MEMORY_MIB = "memory.mib";
     public static final String DECODE_THREADS = "decode.threads";
     public static final String VOLUME_ROOTS = "volume.roots";
     public static final String VOLUME_MAX_VOXELS = "volume.max.voxels";
@@ -102,7 +109,8 @@ public final class WorkerConfig {
                     "auto",
                     knownDevice(),
                     HIGH,
-                    "auto, cpu or cuda:N. cuda:N never falls back to the CPU; auto says what it chose and why.")
+                    "auto, cpu, or cuda:N, or several such as cuda:0,cuda:1. cuda:N never falls back to the CPU; auto says what"
+                            + " it chose and why.")
             .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
             .define(
                     TOPICS_PARTITIONS,
@@ -141,12 +149,58 @@ public final class WorkerConfig {
                     MEDIUM,
                     "Heap that one study's inference may take, in MiB; a larger study is refused.")
             .define(
+                    INFERENCE_TIMEOUT,
+                    Type.STRING,
+                    "10m",
+                    duration(),
+                    MEDIUM,
+                    "Longest time that a device may work on one study. Then it is stopped, and the study is tried again as"
+                            + " retry.* says.")
+            .define(
+                    INFERENCE_TIMEOUT_GRACE,
+                    Type.STRING,
+                    "1m",
+                    duration(),
+                    LOW,
+                    "Time that a device has to end a run that was stopped. After that it is stuck and gets no more work; the"
+                            + " worker ends when it was the last one.")
+            .define(
+                    INFERENCE_WARM_UP,
+                    Type.BOOLEAN,
+                    false,
+                    null,
+                    LOW,
+                    "Whether every subset's graph is opened and run once at the start, so that no study waits for that.")
+            .define(
+                    INFERENCE_SESSION_IDLE,
+                    Type.STRING,
+                    "10m",
+                    duration(),
+                    LOW,
+                    "Graphs of subsets that were not used for this long are closed, which frees their weights.")
+            .define(
+                    REPROCESS_SHARE,
+                    Type.DOUBLE,
+                    0.05,
+                    between(0.0, 0.9),
+                    LOW,
+                    "Part of a device's time that reprocessing gets at least while live studies leave no gap.")
+            .define(
+                    MEMORY_MIB,
+                    Type.INT,
+                    0,
+                    between(0, 1 << 20),
+                    MEDIUM,
+                    "Heap that all studies in memory may take together, in MiB; 0 = half of the heap. A study that does not fit"
+                            + " is read one volume at a time, and refused if that is not enough.")
+            .define(
                     DECODE_THREADS,
                     Type.INT,
                     2,
                     between(1, 64),
                     MEDIUM,
-                    "Threads that read and normalise studies ahead of the device, one study each.")
+                    "Threads that read and normalise ahead of the device, one volume each; as many studies are read at a"
+                            + " time.")
             .define(
                     VOLUME_MAX_VOXELS,
                     Type.INT,
@@ -293,8 +347,35 @@ public final class WorkerConfig {
         return parsed.getList(MODEL_BUNDLES).stream().map(Path::of).toList();
     }
 
-    public DeviceChoice device() {
-        return parseDevice(parsed.getString(DEVICE));
+    /** The devices to use, at least one. */
+    public List<DeviceChoice> devices() {
+        return parseDevices(parsed.getString(DEVICE));
+    }
+
+    public Duration inferenceTimeout() {
+        return DurationText.parse(parsed.getString(INFERENCE_TIMEOUT));
+    }
+
+    public Duration inferenceTimeoutGrace() {
+        return DurationText.parse(parsed.getString(INFERENCE_TIMEOUT_GRACE));
+    }
+
+    public boolean warmsUp() {
+        return parsed.getBoolean(INFERENCE_WARM_UP);
+    }
+
+    public Duration sessionIdle() {
+        return DurationText.parse(parsed.getString(INFERENCE_SESSION_IDLE));
+    }
+
+    public double reprocessShare() {
+        return parsed.getDouble(REPROCESS_SHARE);
+    }
+
+    /** Bytes of heap for all studies in memory. */
+    public long memoryBytes() {
+        int mib = parsed.getInt(MEMORY_MIB);
+        return mib == 0 ? Runtime.getRuntime().maxMemory() / 2 : mib * (1L << 20);
     }
 
     public int inferenceThreads() {
@@ -370,13 +451,17 @@ public final class WorkerConfig {
         });
     }
 
-    private static ConfigDef.Validator knownDevice() {
-        return Validators.text("auto, cpu or cuda:N", WorkerConfig::parseDevice);
+    private static ConfigDef.Validator duration() {
+        return Validators.text(DurationText.ALLOWED, DurationText::parse);
     }
 
-    private static DeviceChoice parseDevice(String device) {
+    private static ConfigDef.Validator knownDevice() {
+        return Validators.text("auto, cpu or cuda:N", WorkerConfig::parseDevices);
+    }
+
+    private static List<DeviceChoice> parseDevices(String devices) {
         try {
-            return DeviceChoice.parse(device);
+            return DeviceChoice.parseList(devices);
         } catch (EngineException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }

@@ -6,59 +6,73 @@ import io.cloe.schemas.InferenceFaults;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
-import io.cloe.schemas.Trigger;
 import io.cloe.topology.InferenceExecutor;
-import io.cloe.worker.execution.Stages.Decoded;
-import io.cloe.worker.execution.Stages.Segmented;
 import io.cloe.worker.inference.CancelledException;
 import io.cloe.worker.inference.EngineException;
-import io.cloe.worker.inference.InferenceControl;
-import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.inference.StudyEngine;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.volume.VolumeSource;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.concurrent.PriorityBlockingQueue;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs jobs through three stages, each with its own threads: read and normalise; the device, one thread; make and write the
- * mask. While the device works on one study the next is read and the last one written. At most {@code decodeThreads + 1}
- * studies are in memory at a time; all others wait as references.
+ * Runs jobs through three stages: read and normalise, a thread per volume; the device, one thread for each; make and write the mask.
+ * While a device works on one study the next is read and the last one written. At most {@code decodeThreads} studies and one more per
+ * device are in memory at a time, and no more than their planned bytes allow; all others wait as references.
  *
- * <p>Jobs run by priority, live ones before reprocessing, the longest waiting first.
+ * <p>Jobs run by priority, live ones before reprocessing, the longest waiting first. Live studies interrupt reprocessing between two
+ * windows; it still gets a small share of the device where they leave no gap.
+ *
+ * <p>A device that takes too long for a study is stopped, and the study may be tried again. A device that does not stop is stuck: it gets
+ * no more work, what it held may be tried again, and the other devices go on.
  */
 public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(PipelinedExecutor.class);
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
+    private static final long LONG_WAIT_MILLIS = 60_000;
 
-    private final Map<String, StudyInference> inferenceByFamily = new HashMap<>();
+    private final VolumeSource volumes;
+    private final MaskStore masks;
     private final ResultSender sender;
-    private final ResultCache cache;
+    private final ExecutorSettings settings;
+    private final Runnable whenNoDeviceAnswers;
     private final Clock clock;
     private final StudyPseudonym pseudonym;
+    private final ModelTable models;
+    private final ResultCache cache;
     private final Map<String, Work> byJob = new HashMap<>();
-    private final PriorityBlockingQueue<Work> waiting = new PriorityBlockingQueue<>(64, Work.NEXT_FIRST);
-    private final PriorityBlockingQueue<Work> decoded = new PriorityBlockingQueue<>(8, Work.NEXT_FIRST);
-    private final PriorityBlockingQueue<Work> segmented = new PriorityBlockingQueue<>(8, Work.NEXT_FIRST);
-    private final Semaphore inMemory;
+    private final FloorShare floor;
+    private final WorkQueue waiting;
+    private final WorkQueue ready;
+    private final WorkQueue segmented;
+    private final Places places;
+    private final MemoryBudget memory;
+    private final RunWatch watch;
+    private final ExecutorService readers;
+    private final List<DeviceLane> lanes = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
     private volatile boolean closed;
 
     /**
-     * Starts the threads.
+     * Starts the threads, for models that stay the same.
      *
-     * @param engines an engine per model family; used by the device thread alone, and not closed here
+     * @param models one per family, each with as many engines; not closed here
      * @param volumes where volumes come from
      * @param masks where masks go
      * @param sender how results travel
@@ -67,29 +81,88 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
      * @param random secret of the names that studies have in logs
      */
     public PipelinedExecutor(
-            List<InferenceEngine> engines,
+            List<ModelEngines> models,
             VolumeSource volumes,
             MaskStore masks,
             ResultSender sender,
             ExecutorSettings settings,
             Clock clock,
             SecureRandom random) {
-        for (InferenceEngine engine : engines) {
-            inferenceByFamily.put(
-                    engine.bundle().identity().family(),
-                    new StudyInference(
-                            engine, volumes, masks, settings.maxVoxels(), settings.maskInlineMaxBytes(), clock));
-        }
+        this(models, job -> Optional.empty(), volumes, masks, sender, settings, () -> {}, clock, random);
+    }
+
+    /**
+     * Starts the threads.
+     *
+     * @param models at least one; the first one of a family is its live one; all have as many engines. Not closed here
+     * @param modelOf digest of the model that a job asks for; empty for the live one of its family
+     * @param volumes where volumes come from
+     * @param masks where masks go
+     * @param sender how results travel
+     * @param settings sizes of the stages
+     * @param whenNoDeviceAnswers told once, when the last device is stuck: nothing runs any more, and only a new process can change that
+     * @param clock time of results
+     * @param random secret of the names that studies have in logs
+     */
+    public PipelinedExecutor(
+            List<ModelEngines> models,
+            Function<InferenceJob, Optional<String>> modelOf,
+            VolumeSource volumes,
+            MaskStore masks,
+            ResultSender sender,
+            ExecutorSettings settings,
+            Runnable whenNoDeviceAnswers,
+            Clock clock,
+            SecureRandom random) {
+        this.volumes = volumes;
+        this.masks = masks;
         this.sender = sender;
-        this.cache = new ResultCache(settings.resultCacheEntries());
+        this.settings = settings;
+        this.whenNoDeviceAnswers = whenNoDeviceAnswers;
         this.clock = clock;
         this.pseudonym = new StudyPseudonym(random);
-        this.inMemory = new Semaphore(settings.decodeThreads() + 1);
+        this.models = new ModelTable(modelOf);
+        this.cache = new ResultCache(settings.resultCacheEntries());
+        this.floor = new FloorShare(settings.reprocessShare());
+        this.waiting = new WorkQueue(floor);
+        this.ready = new WorkQueue(floor);
+        this.segmented = new WorkQueue(floor);
+        this.memory = new MemoryBudget(settings.memoryBytes());
+        this.watch = new RunWatch(settings.deviceTimeout(), settings.deviceGrace());
+        this.readers = Executors.newFixedThreadPool(settings.decodeThreads(), daemons("cloe-read-"));
+        List<String> devices =
+                models.get(0).engines().stream().map(StudyEngine::deviceName).toList();
+        this.places = new Places(settings.decodeThreads() + devices.size());
+        DeviceLane.Use use = new LaneUse();
+        for (int i = 0; i < devices.size(); i++) {
+            lanes.add(new DeviceLane(i, devices.get(i), ready, floor, watch, settings.sessionIdle(), use));
+        }
+        models.forEach(this::serve);
         for (int i = 0; i < settings.decodeThreads(); i++) {
             start("cloe-decode-" + i, this::decodeNext);
         }
-        start("cloe-device", this::segmentNext);
-        start("cloe-write", this::writeNext);
+        for (DeviceLane lane : lanes) {
+            start("cloe-device-" + lane.index(), () -> {
+                if (lane.isStuck()) {
+                    LOG.warn(
+                            "device {} answered after all; it is used again when the worker is restarted", lane.name());
+                    throw new InterruptedException("stuck");
+                }
+                lane.runNext();
+            });
+        }
+        for (int i = 0; i < lanes.size(); i++) {
+            start("cloe-write-" + i, this::writeNext);
+        }
+    }
+
+    private static ThreadFactory daemons(String prefix) {
+        AtomicInteger number = new AtomicInteger();
+        return task -> {
+            Thread thread = new Thread(task, prefix + number.getAndIncrement());
+            thread.setDaemon(true);
+            return thread;
+        };
     }
 
     /** One pass of a stage. */
@@ -109,7 +182,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             try {
                 pass.run();
             } catch (InterruptedException e) {
-                // Only close() interrupts; the loop's condition ends the thread.
+                // Only close() interrupts, and a device that is stuck; this ends the thread.
                 LOG.debug("{} ends", Thread.currentThread().getName());
                 return;
             } catch (RuntimeException e) {
@@ -117,6 +190,61 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 LOG.error("a result could not be handed over: {}", StackOnly.of(e));
             }
         }
+    }
+
+    // ---- models
+    // ------------------------------------------------------------------------------------------------------
+
+    /**
+     * Serves a model more, beside those that are served.
+     *
+     * @throws IllegalArgumentException if it does not have an engine for every device
+     */
+    public void serve(ModelEngines model) {
+        if (model.engines().size() != lanes.size()) {
+            throw new IllegalArgumentException("a model needs an engine for each of " + lanes.size() + " devices");
+        }
+        models.serve(new ServedModel(
+                model,
+                new StudyInference(model, volumes, masks, settings.maxVoxels(), settings.maskInlineMaxBytes(), clock)));
+    }
+
+    /**
+     * Makes a served model its family's live one, for jobs that name none. Jobs that have begun end with the model they began with.
+     *
+     * @throws IllegalArgumentException if the model is not served
+     */
+    public void makeLive(String digest) {
+        if (!models.makeLive(digest)) {
+            throw new IllegalArgumentException("the model is not served");
+        }
+    }
+
+    /**
+     * Serves a model no more; jobs that name it fail from now on.
+     *
+     * @return completes, with what can be closed, when the last job that had begun with it has ended; empty if it was not served
+     * @throws IllegalStateException if it is its family's live one
+     */
+    public Optional<CompletableFuture<ModelEngines>> retire(String digest) {
+        return models.retire(digest);
+    }
+
+    /** What is going on. Any thread. */
+    public ExecutorSnapshot snapshot() {
+        return new ExecutorSnapshot(
+                lanes.stream().map(DeviceLane::snapshot).toList(),
+                sizes(waiting),
+                sizes(ready),
+                segmented.size(PriorityClass.LIVE) + segmented.size(PriorityClass.REPROCESS),
+                memory.reserved(),
+                memory.total());
+    }
+
+    private static Map<PriorityClass, Integer> sizes(WorkQueue queue) {
+        return Map.of(
+                PriorityClass.LIVE, queue.size(PriorityClass.LIVE),
+                PriorityClass.REPROCESS, queue.size(PriorityClass.REPROCESS));
     }
 
     // ---- leases
@@ -163,7 +291,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             synchronized (byJob) {
                 Work work = byJob.remove(jobId);
                 if (work != null) {
-                    work.control.cancel("no longer wanted");
+                    work.control().cancel("no longer wanted");
                     waiting.remove(work);
                 }
             }
@@ -173,7 +301,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         @Override
         public void close() {
             synchronized (byJob) {
-                waiting.removeIf(work -> work.lease == this && byJob.remove(work.job.getJobId(), work));
+                waiting.removeIf(
+                        work -> work.lease == this && byJob.remove(work.job().getJobId(), work));
             }
         }
     }
@@ -186,90 +315,157 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     // ------------------------------------------------------------------------------------------------------
 
     private void decodeNext() throws InterruptedException {
-        inMemory.acquire();
-        Work work = waiting.take();
-        attempt(work, () -> {
-            // The clock of whoever queued it may be ahead of this one.
-            long queued =
-                    Duration.between(work.job.getQueuedAt(), clock.instant()).toMillis();
-            work.timings.put("queue", Math.max(0, queued));
-            StudyInference inference = inference(work);
-            work.decoded = work.timed("decode", () -> inference.decode(work.job));
-            work.decodedAt = System.nanoTime();
-            decoded.add(work);
-        });
+        Optional<Work> next = waiting.take(places::tryEnter, LONG_WAIT_MILLIS);
+        if (next.isPresent()) {
+            Work work = next.get();
+            work.entered = true;
+            attempt(work, () -> decode(work));
+        }
     }
 
-    private void segmentNext() throws InterruptedException {
-        Work work = decoded.take();
-        attempt(work, () -> {
-            work.timings.put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
-            StudyInference inference = inference(work);
-            Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
-            if (known.isPresent()) {
-                work.measures = known.get();
-            } else {
-                work.segmented = work.timed("infer", () -> inference.segment(work.decoded, work.control));
+    private void decode(Work work) throws JobFaultException, EngineException, InterruptedException {
+        // The clock of whoever queued it may be ahead of this one.
+        long queued =
+                Duration.between(work.job().getQueuedAt(), clock.instant()).toMillis();
+        work.timings().put("queue", Math.max(0, queued));
+        work.model =
+                models.use(work.job()).orElseThrow(() -> JobFaultException.ofJob(FailureReason.UNKNOWN_FAMILY, false));
+        StudyInference inference = work.model.inference();
+        long planned = inference.plan(work.job()).most();
+        boolean whole = planned <= memory.total();
+        work.memory = memory.reserve(Math.min(planned, memory.total()), work.worth());
+        work.decoded = work.timed(
+                "decode",
+                () -> whole
+                        ? inference.decode(work.job(), readers)
+                        : inference.decodeOneByOne(work.job(), memory.total()));
+        work.memory.shrinkTo(work.decoded.memory().onceRead());
+        work.decodedAt = System.nanoTime();
+        Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
+        work.measures = known.orElse(null);
+        (known.isPresent() ? segmented : ready).add(work);
+    }
+
+    /** What the devices' threads do. */
+    private final class LaneUse implements DeviceLane.Use {
+
+        @Override
+        public void segment(Work work, DeviceLane lane) {
+            attemptOnDevice(work, () -> {
+                work.timings().put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
+                StudyInference inference = work.model.inference();
+                Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
+                if (known.isPresent()) {
+                    work.measures = known.get();
+                } else {
+                    work.segmented = work.timed(
+                            "infer",
+                            () -> inference.segment(work.decoded, work.model.engine(lane.index()), work.control()));
+                }
+                if (!lane.isStuck()) {
+                    work.memory.shrinkTo(work.decoded.memory().writing());
+                    segmented.add(work);
+                }
+            });
+        }
+
+        @Override
+        public boolean reprocessingWaits() {
+            return waiting.size(PriorityClass.REPROCESS) + ready.size(PriorityClass.REPROCESS) > 0;
+        }
+
+        @Override
+        public void closeIdleSessions(DeviceLane lane, Duration idle) {
+            for (ServedModel model : models.all()) {
+                try {
+                    model.engine(lane.index()).closeSessionsIdleFor(idle);
+                } catch (EngineException e) {
+                    LOG.warn("idle sessions of device {} do not close: {}", lane.name(), e.getMessage());
+                }
             }
-            segmented.add(work);
-        });
+        }
+
+        @Override
+        public void stuck(DeviceLane lane, List<Work> held) {
+            for (Work work : held) {
+                work.heldByStuckDevice = true;
+                fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
+            }
+            if (lanes.stream().allMatch(DeviceLane::isStuck)) {
+                LOG.error("no device is left; the process must be started again");
+                whenNoDeviceAnswers.run();
+            }
+        }
     }
 
     private void writeNext() throws InterruptedException {
-        Work work = segmented.take();
-        attempt(work, () -> {
-            StudyInference inference = inference(work);
-            String inputDigest = work.decoded.inputDigest();
-            if (work.measures == null) {
-                work.measures = work.timed("measure", () -> inference.measure(work.segmented));
-                cache.put(inference.model().digest(), inputDigest, work.measures);
-            }
-            InferenceOutcome outcome = inference.store(work.job, inputDigest, work.measures, work.timings);
-            LOG.info(
-                    "job {} of study {} done: revision {}, {} ms",
-                    work.job.getJobId(),
-                    pseudonym.of(work.job.getStudyId()),
-                    work.job.getRevision(),
-                    outcome.getTimingsMs());
-            end(work, outcome);
-        });
+        Optional<Work> next = segmented.take(LONG_WAIT_MILLIS);
+        if (next.isPresent()) {
+            Work work = next.get();
+            attempt(work, () -> write(work));
+        }
     }
 
-    private StudyInference inference(Work work) throws JobFaultException {
-        StudyInference inference = inferenceByFamily.get(work.job.getFamily());
-        if (inference == null) {
-            throw JobFaultException.ofJob(FailureReason.UNKNOWN_FAMILY, false);
+    private void write(Work work) throws JobFaultException, EngineException, InterruptedException {
+        StudyInference inference = work.model.inference();
+        String inputDigest = work.decoded.inputDigest();
+        if (work.measures == null) {
+            work.measures = work.timed("measure", () -> inference.measure(work.segmented));
+            cache.put(inference.model().digest(), inputDigest, work.measures);
         }
-        return inference;
+        InferenceOutcome outcome = inference.store(work.job(), inputDigest, work.measures, work.timings());
+        LOG.info(
+                "job {} of study {} done: revision {}, {} ms",
+                work.job().getJobId(),
+                pseudonym.of(work.job().getStudyId()),
+                work.job().getRevision(),
+                outcome.getTimingsMs());
+        end(work, outcome);
     }
 
     /** A stage's work. */
     private interface Stage {
-        void run() throws JobFaultException, EngineException;
+        void run() throws JobFaultException, EngineException, InterruptedException;
     }
 
-    private void attempt(Work work, Stage stage) {
+    private void attemptOnDevice(Work work, Stage stage) {
         try {
-            if (work.control.isCancelled()) {
+            attempt(work, stage);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // the device's loop ends where it waits next
+        }
+    }
+
+    private void attempt(Work work, Stage stage) throws InterruptedException {
+        try {
+            if (work.control().isCancelled()) {
                 release(work);
             } else {
                 stage.run();
             }
         } catch (CancelledException e) {
-            release(work);
+            if (work.ranOutOfTime) {
+                LOG.error(
+                        "job {} was stopped: the device took longer than {}",
+                        work.job().getJobId(),
+                        settings.deviceTimeout());
+                fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
+            } else {
+                release(work);
+            }
         } catch (JobFaultException e) {
             fail(work, e.faults());
         } catch (EngineException e) {
-            LOG.error("job {} failed: {} {}", work.job.getJobId(), e.kind(), e.getMessage());
+            LOG.error("job {} failed: {} {}", work.job().getJobId(), e.kind(), e.getMessage());
             boolean permanent =
                     e.kind() == EngineException.Kind.STUDY_TOO_LARGE || e.kind() == EngineException.Kind.INVALID_INPUT;
             fail(work, List.of(new InferenceFault(null, e.reason(), !permanent)));
         } catch (OutOfMemoryError e) {
-            LOG.error("job {} ran out of heap", work.job.getJobId());
+            LOG.error("job {} ran out of heap", work.job().getJobId());
             fail(work, List.of(new InferenceFault(null, FailureReason.OUT_OF_MEMORY, true)));
         } catch (RuntimeException | Error e) {
             // Errors too: a stage that died would hold up every study. The message may quote data; the stack does not.
-            LOG.error("job {} failed: {}", work.job.getJobId(), StackOnly.of(e));
+            LOG.error("job {} failed: {}", work.job().getJobId(), StackOnly.of(e));
             fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
         }
     }
@@ -280,7 +476,9 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
     private void end(Work work, Object body) {
         if (release(work)) {
-            sender.send(work.partition, new InferenceResult(work.job.getJobId(), work.job.getStudyId(), body));
+            sender.send(
+                    work.partition(),
+                    new InferenceResult(work.job().getJobId(), work.job().getStudyId(), body));
         }
     }
 
@@ -290,14 +488,25 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
      * @return whether its result is wanted: true at most once, and never for a cancelled job
      */
     private boolean release(Work work) {
+        boolean wanted;
         synchronized (byJob) {
             if (work.released) {
                 return false;
             }
             work.released = true;
-            inMemory.release();
-            return byJob.remove(work.job.getJobId(), work);
+            wanted = byJob.remove(work.job().getJobId(), work);
         }
+        if (work.memory != null && !work.heldByStuckDevice) { // what a stuck device holds is never free again
+            work.memory.release();
+        }
+        if (work.model != null) {
+            work.model.leave();
+        }
+        if (work.entered) {
+            places.leave(work.worth());
+            waiting.letInChanged();
+        }
+        return wanted;
     }
 
     /** Stops the threads; jobs that were not done stay in the topology's pending store. */
@@ -305,61 +514,24 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     public void close() {
         closed = true;
         synchronized (byJob) {
-            byJob.values().forEach(work -> work.control.cancel("the worker stops"));
+            byJob.values().forEach(work -> work.control().cancel("the worker stops"));
             // A file that the interrupt below closes is no fault of the study: nothing is reported any more.
             byJob.clear();
         }
         threads.forEach(Thread::interrupt);
-        for (Thread thread : threads) {
-            try {
-                thread.join(Duration.ofSeconds(10).toMillis());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
+        readers.shutdownNow();
+        try {
+            for (Thread thread : threads) {
+                boolean ofStuckDevice = lanes.stream()
+                        .anyMatch(lane -> lane.isStuck() && thread.getName().equals("cloe-device-" + lane.index()));
+                if (!ofStuckDevice) {
+                    thread.join(CLOSE_PATIENCE.toMillis());
+                }
             }
-        }
-    }
-
-    /** A job on its way. Fields are written by one stage and read by the next, with a queue between them. */
-    private static final class Work {
-
-        static final Comparator<Work> NEXT_FIRST = Comparator.comparing((Work work) -> work.isReprocessing())
-                .thenComparing(work -> work.job.getPriority(), Comparator.reverseOrder())
-                .thenComparing(work -> work.job.getQueuedAt());
-
-        private final InferenceJob job;
-        private final int partition;
-        private final InferenceControl control = new InferenceControl();
-        private final Map<String, Long> timings = new TreeMap<>();
-        /** Guarded by {@code byJob}, as is {@code released}. */
-        private Lease lease;
-
-        private boolean released;
-        private Decoded decoded;
-        private long decodedAt;
-        private Segmented segmented;
-        private Measures measures;
-
-        Work(InferenceJob job, Lease lease, int partition) {
-            this.job = job;
-            this.lease = lease;
-            this.partition = partition;
-        }
-
-        boolean isReprocessing() {
-            return job.getTrigger() == Trigger.REPROCESS;
-        }
-
-        /** A step that is timed. */
-        interface Step<T> {
-            T run() throws JobFaultException, EngineException;
-        }
-
-        <T> T timed(String stage, Step<T> step) throws JobFaultException, EngineException {
-            long start = System.nanoTime();
-            T done = step.run();
-            timings.put(stage, (System.nanoTime() - start) / 1_000_000);
-            return done;
+            readers.awaitTermination(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            watch.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -17,8 +17,9 @@ final class Stages {
      * @param study its volumes, cropped and normalised
      * @param inputDigest SHA-256 over the modalities and their files' digests
      * @param flags review flags of the volumes
+     * @param memory what the study takes from here on
      */
-    record Decoded(InferenceJob job, PreparedStudy study, String inputDigest, Set<String> flags) {}
+    record Decoded(InferenceJob job, PreparedStudy study, String inputDigest, Set<String> flags, StudyMemory memory) {}
 
     /**
      * A study that the device is done with.

@@ -1,6 +1,9 @@
 package io.cloe.worker.inference;
 
 import io.cloe.worker.inference.EngineException.Kind;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -54,5 +57,24 @@ public sealed interface DeviceChoice {
         throw new EngineException(
                 Kind.UNKNOWN_DEVICE,
                 "device '" + text + "' is not known; allowed are auto, cpu and cuda:N such as cuda:0");
+    }
+
+    /**
+     * Reads one device or, for several GPUs, a list of different ones such as {@code cuda:0,cuda:1}.
+     *
+     * @throws EngineException of kind {@code UNKNOWN_DEVICE} for any other text
+     */
+    static List<DeviceChoice> parseList(String text) throws EngineException {
+        List<DeviceChoice> devices = new ArrayList<>();
+        for (String one : String.valueOf(text).split(",", -1)) {
+            devices.add(parse(one.strip()));
+        }
+        boolean severalGpus =
+                devices.stream().allMatch(Cuda.class::isInstance) && new HashSet<>(devices).size() == devices.size();
+        if (devices.size() > 1 && !severalGpus) {
+            throw new EngineException(
+                    Kind.UNKNOWN_DEVICE, "devices '" + text + "' are not different CUDA devices such as cuda:0,cuda:1");
+        }
+        return List.copyOf(devices);
     }
 }

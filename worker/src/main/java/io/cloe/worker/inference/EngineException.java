@@ -23,6 +23,8 @@ public class EngineException extends Exception {
         UNKNOWN_DEVICE(FailureReason.ENGINE_ERROR),
         /** The device asked for cannot be used. */
         DEVICE_UNAVAILABLE(FailureReason.ENGINE_ERROR),
+        /** The device did not end a run that was stopped. */
+        DEVICE_STUCK(FailureReason.ENGINE_ERROR),
         /** The engine is closed, or was closed while the study ran. */
         CLOSED(FailureReason.ENGINE_ERROR),
         /** Another thread owns the engine. */

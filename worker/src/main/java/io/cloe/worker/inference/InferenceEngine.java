@@ -5,8 +5,10 @@ import io.cloe.worker.bundle.Gate;
 import io.cloe.worker.bundle.GoldenWindow;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
+import io.cloe.worker.bundle.WindowShape;
 import io.cloe.worker.inference.EngineException.Kind;
 import io.cloe.worker.volume.NormalisedCrop;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -15,8 +17,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One bundle on one device.
@@ -30,7 +36,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * weights of every open session. On the heap, per
  * inference, {@link #bytesNeeded}.
  */
-public final class InferenceEngine implements AutoCloseable {
+public final class InferenceEngine implements StudyEngine {
+
+    /** A node of the graph ends within seconds; a device that does not end it in this time will not. */
+    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(20);
+
+    private static final Logger LOG = LoggerFactory.getLogger(InferenceEngine.class);
 
     private final ModelBundle bundle;
     private final EngineSettings settings;
@@ -73,8 +84,14 @@ public final class InferenceEngine implements AutoCloseable {
         }
     }
 
+    @Override
     public ModelBundle bundle() {
         return bundle;
+    }
+
+    @Override
+    public String deviceName() {
+        return device.running().toString();
     }
 
     /** What was asked for and what runs. */
@@ -91,6 +108,7 @@ public final class InferenceEngine implements AutoCloseable {
     }
 
     /** As {@link #bytesNeeded(NormalisedCrop)}, before the crop is made. */
+    @Override
     public long bytesNeeded(int depth, int height, int width) {
         long labels = (long) depth * height * width;
         if (isOneWindow(depth, height, width)) {
@@ -109,6 +127,7 @@ public final class InferenceEngine implements AutoCloseable {
      * @throws CancelledException if the control was cancelled before the last window ended
      * @throws EngineException for every other reason not to have a result; the engine stays usable unless it is closed
      */
+    @Override
     public CropSegmentation infer(NormalisedCrop crop, InferenceControl control) throws EngineException {
         requireOwner();
         lock.lock();
@@ -151,9 +170,60 @@ public final class InferenceEngine implements AutoCloseable {
         }
     }
 
+    /** Opens every subset's session and runs a window of zeros through it, so that no study waits for that. Before the first study. */
+    public void warmUp() throws EngineException {
+        lock.lock();
+        try (RunHandle handle = newHandle()) {
+            requireOpen();
+            releaseMemoryAfterwards(handle);
+            WindowShape window = bundle.window();
+            for (SubsetGraph graph : bundle.graphs()) {
+                float[][] zeros = new float[graph.modalities().size()][window.voxels()];
+                buffers.load(
+                        new NormalisedCrop(
+                                graph.modalities(),
+                                window.depth(),
+                                window.height(),
+                                window.width(),
+                                zeros,
+                                new BitSet()),
+                        0,
+                        0,
+                        0);
+                runWindow(session(graph), handle, null);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void closeSessionsIdleFor(Duration idle) throws EngineException {
+        lock.lock();
+        try {
+            long now = System.nanoTime();
+            closeSessions(session -> now - session.usedAt() >= idle.toNanos());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Subsets whose session is open. */
+    int openSessions() {
+        lock.lock();
+        try {
+            return sessions.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
      * Stops the inference in progress, which then ends as {@code CLOSED}, and frees everything. Waits for the node being computed. Does
      * nothing the second time.
+     *
+     * @throws EngineException of kind {@code DEVICE_STUCK} if the device does not end that node; its memory then stays taken until the
+     *     process ends, for freeing what a run still uses would crash it
      */
     @Override
     public void close() throws EngineException {
@@ -162,22 +232,40 @@ public final class InferenceEngine implements AutoCloseable {
         if (current != null) {
             current.terminate();
         }
-        lock.lock();
+        requireLockForClosing();
         try {
-            EngineException failure = null;
-            for (SubsetSession session : sessions.values()) {
+            closeSessions(session -> true);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireLockForClosing() throws EngineException {
+        try {
+            if (lock.tryLock(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new EngineException(Kind.DEVICE_STUCK, "the device does not end its run; its memory stays taken");
+    }
+
+    private void closeSessions(Predicate<SubsetSession> which) throws EngineException {
+        EngineException failure = null;
+        for (Iterator<SubsetSession> each = sessions.values().iterator(); each.hasNext(); ) {
+            SubsetSession session = each.next();
+            if (which.test(session)) {
+                each.remove();
                 try {
                     session.close();
                 } catch (EngineException e) {
                     failure = e;
                 }
             }
-            sessions.clear();
-            if (failure != null) {
-                throw failure;
-            }
-        } finally {
-            lock.unlock();
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 
@@ -208,15 +296,11 @@ public final class InferenceEngine implements AutoCloseable {
                     for (int y : plan.heightStarts()) {
                         for (int x : plan.widthStarts()) {
                             control.beforeWindow();
-                            // Looked up again for every window: the hook may have run another study, or closed the
-                            // engine.
-                            requireOpen();
-                            SubsetSession session = session(graph);
                             buffers.load(crop, z, y, x);
                             if (--windowsLeft == 0) {
                                 releaseMemoryAfterwards(handle);
                             }
-                            nanos += runWindow(session, handle, control);
+                            nanos += runWindowInWhatMemoryThereIs(graph, handle, control);
                             double foreground = requireNumber(buffers.foregroundMass(row));
                             if (gateActs) {
                                 scores.add(
@@ -244,6 +328,26 @@ public final class InferenceEngine implements AutoCloseable {
         List<ModalityTrust> trust =
                 gateActs ? scores.summary(graph.modalities()) : GateScores.fixed(graph.modalities());
         return new CropSegmentation(labels, trust, gateActs, plan.windows(), nanos);
+    }
+
+    /**
+     * Runs a window; when the device has no memory left, once more with nothing else of this engine on it. The graph is made for one size
+     * of window, so a smaller one is no way out.
+     */
+    private long runWindowInWhatMemoryThereIs(SubsetGraph graph, RunHandle handle, InferenceControl control)
+            throws EngineException {
+        try {
+            // Looked up for every window: the hook may have run another study, or closed the engine.
+            requireOpen();
+            return runWindow(session(graph), handle, control);
+        } catch (EngineException e) {
+            if (e.kind() != Kind.OUT_OF_MEMORY) {
+                throw e;
+            }
+            LOG.warn("device {} has no memory left; other subsets' sessions are closed", deviceName());
+            closeSessions(session -> true);
+            return runWindow(session(graph), handle, control);
+        }
     }
 
     /** Nanoseconds inside ONNX Runtime. */

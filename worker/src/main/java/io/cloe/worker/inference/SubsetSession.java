@@ -42,6 +42,7 @@ final class SubsetSession implements AutoCloseable {
     private final OrtSession session;
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
+    private long usedAt = System.nanoTime();
     private boolean closed;
 
     private SubsetSession(SubsetGraph graph, OrtSession session) {
@@ -91,8 +92,14 @@ final class SubsetSession implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("the session of " + graph.file() + " is closed");
         }
+        usedAt = System.nanoTime();
         // The results are the pinned tensors, which stay open: closing the result releases its own bookkeeping only.
         session.run(inputs, Set.of(), outputs, handle.options()).close();
+    }
+
+    /** {@link System#nanoTime} of the latest run, or of the opening. */
+    long usedAt() {
+        return usedAt;
     }
 
     SubsetGraph graph() {

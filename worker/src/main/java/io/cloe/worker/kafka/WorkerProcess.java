@@ -7,15 +7,19 @@ import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.config.ConfigurationException;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.execution.ExecutorSettings;
+import io.cloe.worker.execution.ModelEngines;
 import io.cloe.worker.execution.PipelinedExecutor;
 import io.cloe.worker.inference.BundleVerifier;
+import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
 import io.cloe.worker.inference.EngineSettings;
 import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.inference.StudyEngine;
 import io.cloe.worker.kafka.StartupException.Kind;
 import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.metrics.ExecutorMeters;
 import io.cloe.worker.metrics.JobMeters;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
@@ -32,6 +36,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -104,23 +109,22 @@ public final class WorkerProcess implements AutoCloseable {
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
         }
-        List<InferenceEngine> engines = openEngines(models.bundles(), config, parts.meters());
+        List<ModelEngines> engines = openEngines(models.bundles(), config, parts.meters());
         JobMeters meters = new JobMeters(parts.meters(), Clock.systemUTC());
         KafkaResultSender sender = new KafkaResultSender(clients);
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(
                 engines,
+                job -> Optional.empty(),
                 volumes,
                 masks,
                 parts.results().apply(meters.around(sender)),
-                new ExecutorSettings(
-                        config.decodeThreads(),
-                        config.maxVoxels(),
-                        config.maskInlineMaxBytes(),
-                        config.resultCacheEntries()),
+                executorSettings(config),
+                () -> ended.completeExceptionally(new IllegalStateException("no device answers any more")),
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
+        ExecutorMeters.register(executor, parts.meters());
         Topology topology = StudyTopology.build(config.topics(), rules, models.families(), meters.around(executor));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
@@ -190,43 +194,69 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    private List<InferenceEngine> openEngines(List<ModelBundle> bundles, WorkerConfig config, MeterRegistry meters)
+    private static ExecutorSettings executorSettings(WorkerConfig config) {
+        return new ExecutorSettings(
+                config.decodeThreads(),
+                config.maxVoxels(),
+                config.memoryBytes(),
+                config.inferenceTimeout(),
+                config.inferenceTimeoutGrace(),
+                config.sessionIdle(),
+                config.reprocessShare(),
+                config.maskInlineMaxBytes(),
+                config.resultCacheEntries());
+    }
+
+    private List<ModelEngines> openEngines(List<ModelBundle> bundles, WorkerConfig config, MeterRegistry meters)
             throws StartupException {
-        EngineSettings settings = EngineSettings.defaults()
-                .withDevice(config.device())
-                .withThreads(config.inferenceThreads())
-                .withStudyMemoryBytes(config.inferenceMemoryBytes());
-        List<InferenceEngine> engines = new ArrayList<>();
+        List<ModelEngines> models = new ArrayList<>();
         for (ModelBundle bundle : bundles) {
-            try {
-                InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
+            List<StudyEngine> engines = new ArrayList<>();
+            for (DeviceChoice device : config.devices()) {
+                InferenceEngine engine = openEngine(bundle, device, config);
                 measure(engine, meters);
-                resources.add(0, engine);
                 engines.add(engine);
-                LOG.info(
-                        "model {} {} {} (sha256 {}) on {} ({}; asked for {})",
-                        bundle.identity().family(),
-                        bundle.identity().id(),
-                        bundle.identity().version(),
-                        bundle.identity().digest(),
-                        engine.device().running(),
-                        engine.device().reason(),
-                        engine.device().asked());
-                if (bundle.notForClinicalUse()) {
-                    LOG.warn(
-                            "model {} is for demonstration, NOT FOR CLINICAL USE",
-                            bundle.identity().id());
-                }
-            } catch (BundleException e) {
-                throw new StartupException(Kind.MODEL, "model bundle refused: " + e.kind() + ": " + e.getMessage());
-            } catch (EngineException e) {
-                boolean ofModel = e.kind() == EngineException.Kind.BUNDLE_REFUSED;
-                throw new StartupException(
-                        ofModel ? Kind.MODEL : Kind.DEVICE,
-                        (ofModel ? "model bundle refused: " : "device " + config.device() + ": ") + e.getMessage());
+            }
+            models.add(new ModelEngines(bundle, engines));
+            if (bundle.notForClinicalUse()) {
+                LOG.warn(
+                        "model {} is for demonstration, NOT FOR CLINICAL USE",
+                        bundle.identity().id());
             }
         }
-        return engines;
+        return models;
+    }
+
+    private InferenceEngine openEngine(ModelBundle bundle, DeviceChoice device, WorkerConfig config)
+            throws StartupException {
+        EngineSettings settings = EngineSettings.defaults()
+                .withDevice(device)
+                .withThreads(config.inferenceThreads())
+                .withStudyMemoryBytes(config.inferenceMemoryBytes());
+        try {
+            InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
+            resources.add(0, engine);
+            if (config.warmsUp()) {
+                engine.warmUp();
+            }
+            LOG.info(
+                    "model {} {} {} (sha256 {}) on {} ({}; asked for {})",
+                    bundle.identity().family(),
+                    bundle.identity().id(),
+                    bundle.identity().version(),
+                    bundle.identity().digest(),
+                    engine.device().running(),
+                    engine.device().reason(),
+                    engine.device().asked());
+            return engine;
+        } catch (BundleException e) {
+            throw new StartupException(Kind.MODEL, "model bundle refused: " + e.kind() + ": " + e.getMessage());
+        } catch (EngineException e) {
+            boolean ofModel = e.kind() == EngineException.Kind.BUNDLE_REFUSED;
+            throw new StartupException(
+                    ofModel ? Kind.MODEL : Kind.DEVICE,
+                    (ofModel ? "model bundle refused: " : "device " + device + ": ") + e.getMessage());
+        }
     }
 
     private static void measure(InferenceEngine engine, MeterRegistry meters) {

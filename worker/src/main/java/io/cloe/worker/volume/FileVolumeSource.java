@@ -47,6 +47,20 @@ public final class FileVolumeSource implements VolumeSource {
 
     @Override
     public LoadedVolume load(VolumeReference reference) throws VolumeException {
+        return open(reference, (in, size) -> read(in, size, reference));
+    }
+
+    @Override
+    public Optional<Grid> grid(VolumeReference reference) throws VolumeException {
+        return open(reference, (in, size) -> Optional.of(reader.readGrid(in)));
+    }
+
+    /** What is done with an open file. */
+    private interface Reading<T> {
+        T of(InputStream in, long size) throws IOException, VolumeException;
+    }
+
+    private <T> T open(VolumeReference reference, Reading<T> reading) throws VolumeException {
         if (!NIFTI.equalsIgnoreCase(reference.getFormat())) {
             throw VolumeException.unsupported("only the format " + NIFTI + " is supported");
         }
@@ -57,7 +71,7 @@ public final class FileVolumeSource implements VolumeSource {
             checkSize(size, reference);
             // The path is real, so a link in its last place was put there after the check.
             try (InputStream in = Files.newInputStream(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-                return read(in, size, reference);
+                return reading.of(in, size);
             }
         } catch (NoSuchFileException e) {
             throw VolumeException.retriable(FailureReason.VOLUME_NOT_FOUND, "there is no such file");

@@ -19,6 +19,7 @@ import java.util.zip.ZipException;
  */
 public final class NiftiReader {
     private static final int CHUNK_BYTES = 1 << 16;
+    private static final int HEADER_CHUNK_BYTES = 1 << 10;
 
     /** Extensions before the voxels, and bytes after them, are legal but are not read without end. */
     private static final long MOST_BYTES_BESIDE_VOXELS = 64L << 20;
@@ -57,9 +58,7 @@ public final class NiftiReader {
      */
     public Volume read(InputStream file, long fileBytes) throws VolumeException, IOException {
         var sniffed = new PushbackInputStream(file, 2);
-        byte[] start = sniffed.readNBytes(2);
-        sniffed.unread(start);
-        boolean gzip = start.length == 2 && start[0] == 0x1f && start[1] == (byte) 0x8b;
+        boolean gzip = isGzip(sniffed);
         try {
             if (!gzip) {
                 return decode(sniffed, fileBytes);
@@ -75,6 +74,31 @@ public final class NiftiReader {
         } catch (ZipException e) {
             throw VolumeException.corrupt("the gzip data is damaged");
         }
+    }
+
+    /**
+     * Reads where the voxels lie, and no more of the file than its beginning.
+     *
+     * @throws VolumeException as {@link #read}
+     * @throws IOException if the stream itself fails
+     */
+    Grid readGrid(InputStream file) throws VolumeException, IOException {
+        var sniffed = new PushbackInputStream(file, 2);
+        boolean gzip = isGzip(sniffed);
+        try (var plain =
+                gzip ? new GZIPInputStream(new Unclosed(sniffed), HEADER_CHUNK_BYTES) : new Unclosed(sniffed)) {
+            return readHeader(plain).grid();
+        } catch (EOFException e) {
+            throw VolumeException.corrupt("the file ends too early");
+        } catch (ZipException e) {
+            throw VolumeException.corrupt("the gzip data is damaged");
+        }
+    }
+
+    private static boolean isGzip(PushbackInputStream file) throws IOException {
+        byte[] start = file.readNBytes(2);
+        file.unread(start);
+        return start.length == 2 && start[0] == 0x1f && start[1] == (byte) 0x8b;
     }
 
     private Volume decode(InputStream in, long mostBytes) throws VolumeException, IOException {

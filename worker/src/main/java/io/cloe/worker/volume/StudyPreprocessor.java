@@ -1,12 +1,14 @@
 package io.cloe.worker.volume;
 
 import io.cloe.schemas.FailureReason;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.concurrent.Executor;
 
 /**
  * From the volumes of a study to what the network sees: steps 1 to 3 of "From volumes to a mask" in BUNDLE.md, the
@@ -41,50 +43,147 @@ public final class StudyPreprocessor {
      * @throws IllegalArgumentException if there is no volume
      */
     public PreparedStudy prepare(LinkedHashMap<String, Volume> volumes) throws VolumeException {
+        return prepare(volumes, Runnable::run);
+    }
+
+    /**
+     * As {@link #prepare(LinkedHashMap)}, with the volumes' work done at the same time.
+     *
+     * @param executor runs tasks that do not wait for each other
+     */
+    public PreparedStudy prepare(LinkedHashMap<String, Volume> volumes, Executor executor) throws VolumeException {
         if (volumes.isEmpty()) {
             throw new IllegalArgumentException("a study has at least one volume");
         }
-        Grid grid = volumes.values().iterator().next().grid();
-        Box brain = brainBox(volumes, grid);
+        List<Volume> all = List.copyOf(volumes.values());
+        Grid grid = all.get(0).grid();
+        List<Extent> extents = extents(volumes, grid, executor);
         VoxelOrder order = VoxelOrder.of(grid, orientation);
-        Box crop = order.view(brain).widenedTo(window, order.dims());
-        if (crop.voxels() > maxVoxels) {
-            throw VolumeException.tooLarge("the crop has more than " + maxVoxels + " voxels");
-        }
-        float[][] channels = volumes.values().stream()
-                .map(volume -> gather(volume.voxels(), order, crop))
-                .toArray(float[][]::new);
-        long[] mask = nonZero(channels);
-        for (float[] channel : channels) {
-            normalise(channel, mask);
-        }
-        var normalised = new NormalisedCrop(
-                List.copyOf(volumes.keySet()),
-                crop.size(2),
-                crop.size(1),
-                crop.size(0),
-                channels,
-                BitSet.valueOf(mask));
-        return new PreparedStudy(normalised, grid, order, crop);
+        Box crop = cropBox(order, extents);
+        float[][] channels = new float[all.size()][];
+        Parallel.each(
+                channels.length, executor, i -> channels[i] = gather(all.get(i).voxels(), order, crop));
+        return normalised(List.copyOf(volumes.keySet()), channels, grid, order, crop, executor);
     }
 
-    private static Box brainBox(Map<String, Volume> volumes, Grid grid) throws VolumeException {
-        Box brain = null;
+    private static List<Extent> extents(Map<String, Volume> volumes, Grid grid, Executor executor)
+            throws VolumeException {
+        List<Volume> all = List.copyOf(volumes.values());
+        Box[] boxes = new Box[all.size()];
+        Parallel.each(
+                boxes.length,
+                executor,
+                i -> boxes[i] = Box.ofNonZero(
+                                all.get(i).voxels(), all.get(i).grid().dims())
+                        .orElse(null));
+        List<Extent> extents = new ArrayList<>();
         for (Map.Entry<String, Volume> entry : volumes.entrySet()) {
-            Volume volume = entry.getValue();
-            if (!volume.grid().matches(grid)) {
+            if (!entry.getValue().grid().matches(grid)) {
                 throw VolumeException.permanent(
                                 FailureReason.GEOMETRY_MISMATCH, "the volume's grid is not that of the study")
                         .ofModality(entry.getKey());
             }
-            Optional<Box> box = Box.ofNonZero(volume.voxels(), grid.dims());
-            if (box.isEmpty()) {
-                throw VolumeException.permanent(FailureReason.VOLUME_EMPTY, "the volume is 0 everywhere")
-                        .ofModality(entry.getKey());
+            Box box = boxes[extents.size()];
+            if (box == null) {
+                throw empty().ofModality(entry.getKey());
             }
-            brain = brain == null ? box.get() : brain.union(box.get());
+            extents.add(new Extent(box));
         }
-        return brain;
+        return extents;
+    }
+
+    private static VolumeException empty() {
+        return VolumeException.permanent(FailureReason.VOLUME_EMPTY, "the volume is 0 everywhere");
+    }
+
+    /** Where a volume is not 0. */
+    public static final class Extent {
+        private final Box box;
+
+        private Extent(Box box) {
+            this.box = box;
+        }
+
+        private Box box() {
+            return box;
+        }
+    }
+
+    /**
+     * Where a volume is not 0.
+     *
+     * @throws VolumeException VOLUME_EMPTY if it is 0 everywhere
+     */
+    public static Extent extent(Volume volume) throws VolumeException {
+        return new Extent(Box.ofNonZero(volume.voxels(), volume.grid().dims()).orElseThrow(StudyPreprocessor::empty));
+    }
+
+    /** Voxels of the largest crop of a grid, along depth, height, width. */
+    public int[] largestCrop(Grid grid) {
+        int[] dims = VoxelOrder.of(grid, orientation).dims();
+        return new int[] {Math.max(dims[2], window[2]), Math.max(dims[1], window[1]), Math.max(dims[0], window[0])};
+    }
+
+    /**
+     * Voxels of a study's crop, along depth, height, width.
+     *
+     * @throws VolumeException STUDY_TOO_LARGE if it has more voxels than allowed
+     */
+    public int[] crop(Grid grid, Collection<Extent> extents) throws VolumeException {
+        Box crop = cropBox(VoxelOrder.of(grid, orientation), extents);
+        return new int[] {crop.size(2), crop.size(1), crop.size(0)};
+    }
+
+    private Box cropBox(VoxelOrder order, Collection<Extent> extents) throws VolumeException {
+        Box brain = extents.stream().map(Extent::box).reduce(Box::union).orElseThrow();
+        Box crop = order.view(brain).widenedTo(window, order.dims());
+        if (crop.voxels() > maxVoxels) {
+            throw VolumeException.tooLarge("the crop has more than " + maxVoxels + " voxels");
+        }
+        return crop;
+    }
+
+    /** Loads a volume when it is its turn. */
+    public interface Loading {
+        /** Loads it. */
+        Volume load() throws VolumeException;
+    }
+
+    /**
+     * As {@link #prepare(LinkedHashMap)}, with one volume in memory at a time.
+     *
+     * @param volumes how to load each, by modality, in bundle order; all on the grid
+     * @param grid the study's grid
+     * @param extents of every volume
+     */
+    public PreparedStudy prepareOneByOne(LinkedHashMap<String, Loading> volumes, Grid grid, Map<String, Extent> extents)
+            throws VolumeException {
+        VoxelOrder order = VoxelOrder.of(grid, orientation);
+        Box crop = cropBox(order, extents.values());
+        List<float[]> channels = new ArrayList<>();
+        for (Map.Entry<String, Loading> entry : volumes.entrySet()) {
+            try {
+                channels.add(gather(entry.getValue().load().voxels(), order, crop));
+            } catch (VolumeException e) {
+                throw e.ofModality(entry.getKey());
+            }
+        }
+        return normalised(
+                List.copyOf(volumes.keySet()), channels.toArray(float[][]::new), grid, order, crop, Runnable::run);
+    }
+
+    private PreparedStudy normalised(
+            List<String> modalities, float[][] channels, Grid grid, VoxelOrder order, Box crop, Executor executor) {
+        long[] mask = nonZero(channels);
+        long inside = 0;
+        for (long bits : mask) {
+            inside += Long.bitCount(bits);
+        }
+        long brain = inside;
+        Parallel.each(channels.length, executor, i -> normalise(channels[i], mask, brain));
+        var normalised = new NormalisedCrop(
+                modalities, crop.size(2), crop.size(1), crop.size(0), channels, BitSet.valueOf(mask));
+        return new PreparedStudy(normalised, grid, order, crop);
     }
 
     private static float[] gather(float[] voxels, VoxelOrder order, Box crop) {
@@ -126,11 +225,7 @@ public final class StudyPreprocessor {
         return mask;
     }
 
-    private void normalise(float[] channel, long[] mask) {
-        long inside = 0;
-        for (long bits : mask) {
-            inside += Long.bitCount(bits);
-        }
+    private void normalise(float[] channel, long[] mask, long inside) {
         double mean = sum(channel) / inside;
         double deviation = Math.sqrt(squaredDistances(channel, mask, mean) / inside);
         double divisor = Math.max(deviation, LEAST_DEVIATION);

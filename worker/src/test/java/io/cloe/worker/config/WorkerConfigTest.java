@@ -61,7 +61,7 @@ class WorkerConfigTest {
         assertThat(config.replicationFactor()).isEqualTo(-1);
         assertThat(config.topics()).isEqualTo(Topics.withPrefix(""));
         assertThat(config.partitions()).isEqualTo(8);
-        assertThat(config.device()).isEqualTo(new DeviceChoice.Auto());
+        assertThat(config.devices()).containsExactly(new DeviceChoice.Auto());
         assertThat(config.inferenceThreads()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(config.inferenceMemoryBytes()).isEqualTo(2L << 30);
         assertThat(config.decodeThreads()).isEqualTo(2);
@@ -94,6 +94,13 @@ class WorkerConfigTest {
                 "volume.max.voxels", "1000",
                 "mask.inline.max.bytes", "900000",
                 "result.cache.entries", "0"));
+        settings.putAll(Map.of(
+                "inference.timeout", "3m",
+                "inference.timeout.grace", "9s",
+                "inference.warm.up", "true",
+                "inference.session.idle", "1h",
+                "reprocess.share", "0.2",
+                "memory.mib", "300"));
         settings.putAll(Map.of(
                 "study.timeout", "90s",
                 "study.longest-wait", "2d",
@@ -128,9 +135,15 @@ class WorkerConfigTest {
         assertThat(config.replicationFactor()).isEqualTo(3);
         assertThat(config.topics()).isEqualTo(Topics.withPrefix("cloe."));
         assertThat(config.partitions()).isEqualTo(32);
-        assertThat(config.device()).isEqualTo(new DeviceChoice.Cuda(1));
+        assertThat(config.devices()).containsExactly(new DeviceChoice.Cuda(1));
         assertThat(config.inferenceThreads()).isEqualTo(7);
         assertThat(config.inferenceMemoryBytes()).isEqualTo(64L << 20);
+        assertThat(config.inferenceTimeout()).isEqualTo(Duration.ofMinutes(3));
+        assertThat(config.inferenceTimeoutGrace()).isEqualTo(Duration.ofSeconds(9));
+        assertThat(config.warmsUp()).isTrue();
+        assertThat(config.sessionIdle()).isEqualTo(Duration.ofHours(1));
+        assertThat(config.reprocessShare()).isEqualTo(0.2);
+        assertThat(config.memoryBytes()).isEqualTo(300L << 20);
         assertThat(config.decodeThreads()).isEqualTo(3);
         assertThat(config.maxVoxels()).isEqualTo(1000);
         assertThat(config.maskInlineMaxBytes()).isEqualTo(900_000);
@@ -266,7 +279,7 @@ class WorkerConfigTest {
     @Test
     void shouldTrimValuesWhenTheyHaveSpacesAround() throws Exception {
         assertThat(with("decode.threads", " 3 ").decodeThreads()).isEqualTo(3);
-        assertThat(with("device", " cpu ").device()).isEqualTo(new DeviceChoice.Cpu());
+        assertThat(with("device", " cpu ").devices()).containsExactly(new DeviceChoice.Cpu());
     }
 
     /** {@code -Dcloe.docs.accept} rewrites the file after a setting has changed. */

@@ -15,6 +15,7 @@ import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
 import io.cloe.worker.inference.EngineSettings;
 import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.inference.StudyEngine;
 import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
@@ -29,11 +30,15 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /** An executor on the tiny bundle with real files; each part may be wrapped before it starts. */
@@ -50,8 +55,9 @@ final class ExecutorScenario implements AutoCloseable {
     final ModelBundle bundle = BundleFixture.openTiny();
     final BlockingQueue<Sent> sent = new LinkedBlockingQueue<>();
     final BlockingQueue<Integer> claims = new LinkedBlockingQueue<>();
-    private final InferenceEngine engine;
-    private final PipelinedExecutor executor;
+    final CountDownLatch noDeviceAnswers = new CountDownLatch(1);
+    final PipelinedExecutor executor;
+    private final List<InferenceEngine> opened = new ArrayList<>();
     final Lease lease;
 
     /** What a test changes. */
@@ -63,6 +69,9 @@ final class ExecutorScenario implements AutoCloseable {
         private UnaryOperator<VolumeSource> volumes = UnaryOperator.identity();
         private UnaryOperator<MaskStore> masks = UnaryOperator.identity();
         private UnaryOperator<ResultSender> sender = UnaryOperator.identity();
+        private List<UnaryOperator<StudyEngine>> engines = List.of(UnaryOperator.identity());
+        private UnaryOperator<ExecutorSettings> settings = UnaryOperator.identity();
+        private Function<InferenceJob, Optional<String>> modelOf = job -> Optional.empty();
 
         private Setup(Path folder) {
             this.folder = folder;
@@ -98,6 +107,22 @@ final class ExecutorScenario implements AutoCloseable {
             return this;
         }
 
+        /** A device for each, with something around its engine. */
+        Setup engines(List<UnaryOperator<StudyEngine>> around) {
+            engines = around;
+            return this;
+        }
+
+        Setup settings(UnaryOperator<ExecutorSettings> change) {
+            settings = change;
+            return this;
+        }
+
+        Setup modelOf(Function<InferenceJob, Optional<String>> named) {
+            modelOf = named;
+            return this;
+        }
+
         ExecutorScenario start() {
             try {
                 return new ExecutorScenario(this);
@@ -114,18 +139,34 @@ final class ExecutorScenario implements AutoCloseable {
     private ExecutorScenario(Setup setup) throws IOException, EngineException, MaskStoreException {
         input = Files.createDirectories(setup.folder.resolve("input"));
         masks = setup.folder.resolve("masks");
-        engine = InferenceEngine.open(
-                bundle,
-                EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()).withThreads(1));
+        List<StudyEngine> engines = new ArrayList<>();
+        for (UnaryOperator<StudyEngine> around : setup.engines) {
+            InferenceEngine engine = open(bundle);
+            opened.add(engine);
+            engines.add(around.apply(engine));
+        }
         executor = new PipelinedExecutor(
-                List.of(engine),
+                List.of(new ModelEngines(bundle, engines)),
+                setup.modelOf,
                 setup.volumes.apply(new FileVolumeSource(List.of(input), new NiftiReader(1 << 20))),
                 setup.masks.apply(FileMaskStore.open(masks)),
                 setup.sender.apply(new Recorder()),
-                new ExecutorSettings(setup.decodeThreads, 1 << 20, setup.inlineMaxBytes, setup.cacheEntries),
+                setup.settings.apply(ExecutorSettings.defaults()
+                        .withDecodeThreads(setup.decodeThreads)
+                        .withMaxVoxels(1 << 20)
+                        .withMaskInlineMaxBytes(setup.inlineMaxBytes)
+                        .withResultCacheEntries(setup.cacheEntries)),
+                noDeviceAnswers::countDown,
                 Clock.fixed(NOW, ZoneOffset.UTC),
                 new SecureRandom());
         lease = executor.open(PARTITION);
+    }
+
+    /** An engine on one thread of the CPU. */
+    static InferenceEngine open(ModelBundle bundle) throws EngineException {
+        return InferenceEngine.open(
+                bundle,
+                EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()).withThreads(1));
     }
 
     private final class Recorder implements ResultSender {
@@ -201,6 +242,8 @@ final class ExecutorScenario implements AutoCloseable {
     @Override
     public void close() throws EngineException {
         executor.close();
-        engine.close();
+        for (InferenceEngine engine : opened) {
+            engine.close();
+        }
     }
 }

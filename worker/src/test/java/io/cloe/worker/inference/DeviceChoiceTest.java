@@ -1,6 +1,7 @@
 package io.cloe.worker.inference;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import ai.onnxruntime.OrtEnvironment;
@@ -70,5 +71,20 @@ class DeviceChoiceTest {
         OnnxRuntime.environment();
         Assumptions.assumeFalse(
                 OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA), "this build can use CUDA");
+    }
+
+    @Test
+    void shouldReadSeveralGpusWhenTheyDiffer() throws Exception {
+        assertThat(DeviceChoice.parseList("cuda:0, cuda:1"))
+                .containsExactly(new DeviceChoice.Cuda(0), new DeviceChoice.Cuda(1));
+        assertThat(DeviceChoice.parseList("cpu")).containsExactly(new DeviceChoice.Cpu());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda:0,cuda:0", "cpu,cpu", "cpu,cuda:0", "auto,cuda:1", "cuda:0,", ","})
+    void shouldRefuseListsWhenTheyAreNotDifferentGpus(String text) {
+        assertThatThrownBy(() -> DeviceChoice.parseList(text))
+                .isInstanceOfSatisfying(EngineException.class, e -> assertThat(e.kind())
+                        .isEqualTo(EngineException.Kind.UNKNOWN_DEVICE));
     }
 }

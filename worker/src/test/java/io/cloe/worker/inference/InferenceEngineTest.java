@@ -12,6 +12,7 @@ import io.cloe.worker.inference.EngineException.Kind;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -45,6 +46,25 @@ class InferenceEngineTest {
     @AfterEach
     void close() throws EngineException {
         engine.close();
+    }
+
+    @Test
+    void shouldHaveRunEverySubsetWhenWarmedUp() throws Exception {
+        engine.warmUp();
+
+        assertThat(engine.openSessions()).isEqualTo(BUNDLE.graphs().size());
+    }
+
+    @Test
+    void shouldCloseOnlyWhatWasNotUsedWhenSessionsAreIdle() throws Exception {
+        engine.warmUp();
+        engine.closeSessionsIdleFor(Duration.ofHours(1));
+        assertThat(engine.openSessions()).isEqualTo(BUNDLE.graphs().size());
+
+        engine.closeSessionsIdleFor(Duration.ZERO);
+        assertThat(engine.openSessions()).isZero();
+        engine.infer(Crops.random(List.of("T1"), 20, 20, 30, 1), new InferenceControl());
+        assertThat(engine.openSessions()).isEqualTo(1);
     }
 
     @Test

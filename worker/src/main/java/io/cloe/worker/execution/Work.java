@@ -1,0 +1,85 @@
+package io.cloe.worker.execution;
+
+import io.cloe.schemas.InferenceJob;
+import io.cloe.topology.InferenceExecutor.Lease;
+import io.cloe.worker.execution.Stages.Decoded;
+import io.cloe.worker.execution.Stages.Segmented;
+import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.InferenceControl;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A job on its way. What has no lock of its own is written by one stage and read by the next, with a queue between them. */
+final class Work {
+
+    private final InferenceJob job;
+    private final int partition;
+    private final PriorityClass worth;
+    private final Map<String, Long> timings = new ConcurrentHashMap<>();
+    private final InferenceControl control = new InferenceControl(() -> this.beforeWindow.run());
+
+    /** Guarded by the executor's lock, as is {@code released}. */
+    Lease lease;
+
+    boolean released;
+    boolean entered;
+    ServedModel model;
+    MemoryBudget.Reservation memory;
+    Decoded decoded;
+    long decodedAt;
+    Segmented segmented;
+    Measures measures;
+    volatile Runnable beforeWindow = () -> {};
+    volatile boolean ranOutOfTime;
+    volatile boolean heldByStuckDevice;
+    private volatile boolean interruptible;
+
+    Work(InferenceJob job, Lease lease, int partition) {
+        this.job = job;
+        this.lease = lease;
+        this.partition = partition;
+        this.worth = PriorityClass.of(job);
+        this.interruptible = worth == PriorityClass.REPROCESS;
+    }
+
+    InferenceJob job() {
+        return job;
+    }
+
+    int partition() {
+        return partition;
+    }
+
+    PriorityClass worth() {
+        return worth;
+    }
+
+    InferenceControl control() {
+        return control;
+    }
+
+    Map<String, Long> timings() {
+        return timings;
+    }
+
+    /** Whether live studies may run between two windows of this one. */
+    boolean isInterruptible() {
+        return interruptible;
+    }
+
+    void mayNotBeInterrupted() {
+        interruptible = false;
+    }
+
+    /** A step that is timed. */
+    interface Step<T> {
+        T run() throws JobFaultException, EngineException, InterruptedException;
+    }
+
+    <T> T timed(String stage, Step<T> step) throws JobFaultException, EngineException, InterruptedException {
+        long start = System.nanoTime();
+        T done = step.run();
+        timings.put(stage, (System.nanoTime() - start) / 1_000_000);
+        return done;
+    }
+}
