@@ -52,8 +52,8 @@ class ZombieIT {
     }
 
     static Stream<Arguments> standstills() {
-        return Stream.of("classic")
-                .flatMap(protocol -> Stream.of(Step.BEFORE_COMMIT).map(step -> Arguments.of(protocol, step)));
+        return Stream.of("classic", "streams")
+                .flatMap(protocol -> Stream.of(Step.values()).map(step -> Arguments.of(protocol, step)));
     }
 
     @ParameterizedTest(name = "{0} {1}")

@@ -1,19 +1,13 @@
 package io.cloe.it.bench;
 
+import io.cloe.it.faults.FaultRun;
+import io.cloe.it.faults.FaultRun.Outcome;
 import io.cloe.it.faults.NotPossibleException;
 import io.cloe.it.faults.Promise.Verdict;
 import io.cloe.it.faults.Scenario;
 import io.cloe.it.faults.Scenarios;
-import io.cloe.it.faults.Situation;
-import io.cloe.it.faults.StudyLoad;
-import io.cloe.it.tools.BrokerProcess;
-import io.cloe.worker.config.WorkerConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.Random;
 import picocli.CommandLine.Option;
 
 /** Whether the promise holds while workers, brokers and disks fail. */
@@ -67,69 +61,29 @@ final class FaultsBenchmark implements Benchmark {
 
     private int violations(Session session, Scenario scenario) throws Exception {
         Path folder = Files.createDirectory(session.folder().resolve(scenario.name()));
-        List<BrokerProcess> brokers = BrokerProcess.startCluster(folder.resolve("kafka"), scenario.brokers());
-        Random random = new Random(session.seed() ^ scenario.name().hashCode());
-        try (scenario;
-                Situation situation = new Situation(
-                        brokers,
-                        scenario.name(),
-                        protocol,
-                        folder.resolve("faults"),
-                        scenario.settings(folder),
-                        random,
-                        session.out())) {
-            scenario.run(situation);
-            Verdict verdict = situation.judge();
-            List<StudyLoad.Expected> studies = situation.studies();
-            List<String> problems = new ArrayList<>(verdict.named());
-            problems.addAll(differencesFromAFaultlessRun(session, brokers, folder, verdict, studies));
+        try {
+            Outcome outcome = new FaultRun(scenario, protocol, session.seed(), folder, session.out()).run();
+            Verdict verdict = outcome.verdict();
             session.out()
                     .printf(
                             ROW,
                             scenario.name(),
-                            situation.kills(),
+                            outcome.kills(),
                             verdict.studies(),
                             verdict.results(),
                             verdict.lost().size(),
                             verdict.duplicates().size(),
                             verdict.gaps().size(),
                             verdict.dangling().size(),
-                            problems.size()
-                                    - verdict.violations()
-                                    + verdict.different().size(),
+                            outcome.differences().size() + verdict.different().size(),
                             verdict.orphans());
-            problems.stream().limit(20).forEach(problem -> session.out().println("  " + problem));
+            outcome.problems().stream().limit(20).forEach(problem -> session.out()
+                    .println("  " + problem));
             session.out().flush();
-            return problems.size();
+            return outcome.problems().size();
         } catch (NotPossibleException e) {
             session.out().printf("%-18s not measured: %s%n", scenario.name(), e.getMessage());
             return 0;
-        } finally {
-            brokers.forEach(BrokerProcess::close);
-        }
-    }
-
-    private List<String> differencesFromAFaultlessRun(
-            Session session, List<BrokerProcess> brokers, Path folder, Verdict faulty, List<StudyLoad.Expected> studies)
-            throws Exception {
-        try (Situation situation = new Situation(
-                brokers,
-                "faultless",
-                protocol,
-                folder.resolve("faultless"),
-                Map.of(WorkerConfig.VOLUME_ROOTS, folder.resolve("faults").toString()),
-                new Random(session.seed()),
-                session.out())) {
-            situation.fleet().start(0);
-            Verdict faultless = situation.judgeWithoutFaults(studies);
-            List<String> problems = new ArrayList<>();
-            faultless.named().forEach(problem -> problems.add("without faults: " + problem));
-            faultless.maskOf().forEach((input, mask) -> {
-                if (!mask.equals(faulty.maskOf().get(input))) {
-                    problems.add("another mask than without faults: input " + input);
-                }
-            });
-            return problems;
         }
     }
 }

@@ -7,6 +7,7 @@ import io.cloe.worker.config.WorkerConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -90,6 +91,13 @@ public final class Fleet implements AutoCloseable {
         JavaProcess process =
                 JavaProcess.start(place(place), "worker", OPTIONS, StandstillWorker.class.getName(), arguments);
         return new Standstill(add(place, process), step, goOn);
+    }
+
+    /** Starts a worker for which a step always takes so long. */
+    public JavaProcess start(int place, Step step, Duration takes) {
+        List<String> arguments = new ArrayList<>(List.of(step.name(), Long.toString(takes.toMillis())));
+        settings(place).forEach((key, value) -> arguments.add(key + "=" + value));
+        return add(place, JavaProcess.start(place(place), "worker", OPTIONS, SlowWorker.class.getName(), arguments));
     }
 
     private JavaProcess add(int place, JavaProcess process) {

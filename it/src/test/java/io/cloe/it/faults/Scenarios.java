@@ -22,6 +22,7 @@ public final class Scenarios {
                 new FullStateDisk(),
                 new FullMaskDisk(),
                 new ReadOnlyMasks(),
+                new SlowMasks(),
                 new CorruptedState());
     }
 }

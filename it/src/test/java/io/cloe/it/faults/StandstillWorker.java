@@ -1,14 +1,11 @@
 package io.cloe.it.faults;
 
-import io.cloe.worker.config.WorkerConfig;
-import io.cloe.worker.kafka.WorkerProcess;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -19,29 +16,15 @@ import java.util.function.Consumer;
  */
 final class StandstillWorker {
 
-    private static final Duration START_PATIENCE = Duration.ofMinutes(5);
-
     private StandstillWorker() {}
 
     public static void main(String[] arguments) throws Exception {
         Step step = Step.valueOf(arguments[0]);
         int turn = Integer.parseInt(arguments[1]);
         Path goOn = Path.of(arguments[2]);
-        Map<String, String> settings = new HashMap<>();
-        for (int i = 3; i < arguments.length; i++) {
-            String[] setting = arguments[i].split("=", 2);
-            settings.put(setting[0], setting[1]);
-        }
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-        WorkerConfig config = WorkerConfig.of(settings);
-        StandstillParts parts = new StandstillParts(
-                standStill(step, turn, goOn, out), config.topics().segmentations());
-        try (WorkerProcess worker = WorkerProcess.start(config, parts.parts())) {
-            if (worker.awaitRunning(START_PATIENCE)) {
-                out.println("cloe: running as " + config.applicationId());
-            }
-            worker.ended().get();
-        }
+        WatchedWorker.run(
+                Arrays.asList(arguments).subList(3, arguments.length), standStill(step, turn, goOn, out), out);
     }
 
     private static Consumer<Step> standStill(Step step, int turn, Path goOn, PrintStream out) {
