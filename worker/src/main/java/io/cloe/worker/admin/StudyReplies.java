@@ -77,7 +77,8 @@ final class StudyReplies {
                 .put("updatedAt", row.updatedAt().toString());
         row.used().forEach(node.putArray("used")::add);
         row.missing().forEach(node.putArray("missing")::add);
-        row.look().forEach(reason -> node.withArray("look").add(reason.name()));
+        ArrayNode look = node.putArray("look");
+        row.look().forEach(reason -> look.add(reason.name()));
         ObjectNode volumes = node.putObject("volumesMl");
         row.volumesMl().forEach(volumes::put);
         return node;
