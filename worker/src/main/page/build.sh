@@ -17,11 +17,8 @@ command -v npm >/dev/null && command -v node >/dev/null || skip "no Node.js here
 major=$(node -p 'process.versions.node.split(".")[0]')
 [ "$major" -ge 20 ] || skip "Node.js $major is too old (20 or newer is needed)"
 
-digest() {
-  (cd "$sources" && cat "$@" | sha256sum)
-}
-locked=$(digest package-lock.json)
-built=$(digest package-lock.json package.json build.mjs src/*)
+locked=$(cd "$sources" && sha256sum <package-lock.json)
+built=$(cd "$sources" && cat package-lock.json package.json build.mjs src/* | sha256sum)
 mkdir -p "$work"
 if [ -f "$out/index.html" ] && [ "$(cat "$work/built" 2>/dev/null)" = "$built" ]; then
   exit 0

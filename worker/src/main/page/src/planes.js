@@ -1,9 +1,9 @@
 // Positions are [x, y, z] in voxels: to the patient's left, to the back, to the top; as the worker counts its slices.
 
 export const PLANES = {
-  axial: { across: 0, down: 1, through: 2, upsideDown: false, label: "Axial", key: "a" },
-  coronal: { across: 0, down: 2, through: 1, upsideDown: true, label: "Coronal", key: "c" },
-  sagittal: { across: 1, down: 2, through: 0, upsideDown: true, label: "Sagittal", key: "s" },
+  axial: { across: 0, down: 1, through: 2, upsideDown: false, label: "Axial", key: "a", sides: ["R", "L"] },
+  coronal: { across: 0, down: 2, through: 1, upsideDown: true, label: "Coronal", key: "c", sides: ["R", "L"] },
+  sagittal: { across: 1, down: 2, through: 0, upsideDown: true, label: "Sagittal", key: "s", sides: ["A", "P"] },
 };
 
 /** The planes that a choice shows. */

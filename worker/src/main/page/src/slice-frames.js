@@ -73,6 +73,8 @@ export class SliceFrames {
         { class: "slice", style: { "aspect-ratio": String(aspect(plane, this.#view)) } },
         scan,
         mask,
+        element("span", { class: "side left" }, PLANES[plane].sides[0]),
+        element("span", { class: "side right" }, PLANES[plane].sides[1]),
         svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" }, across, down),
       );
       const point = (event) => {

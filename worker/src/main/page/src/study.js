@@ -146,6 +146,7 @@ export class StudyView {
 
   #update(change) {
     this.#state = { ...this.#state, ...change };
+    this.#parts.frames?.classList.toggle("single", this.#state.plane !== "all");
     this.#frames?.update(this.#state);
     this.#drawTools();
   }
@@ -155,7 +156,7 @@ export class StudyView {
   async #render(pictures, keepPosition = false) {
     const study = this.#study;
     const revision = this.#shown;
-    const frames = pictures ? element("div", { class: "frames" }) : this.#parts.frames;
+    const frames = pictures ? element("div", { class: this.#state.plane === "all" ? "frames" : "frames single" }) : this.#parts.frames;
     this.#parts = { frames, tools: element("div", { class: "tools", role: "toolbar", "aria-label": "Pictures" }) };
     this.#root.replaceChildren(
       this.#head(study, revision),
@@ -321,7 +322,7 @@ export class StudyView {
           title: hasWebGl() ? "How pictures are drawn (v)" : "This browser has no WebGL 2",
           onclick: () => this.#switchViewer(),
         },
-        this.#viewer === "volumes" ? "drawn by NiiVue" : "slices from the worker",
+        this.#viewer === "volumes" ? "NiiVue" : "plain slices",
       ),
     );
     if (focused) {
@@ -366,7 +367,7 @@ export class StudyView {
             rows.length > 1 && element("h4", {}, `Revision ${rows[i].revision}`),
             element(
               "div",
-              { class: "frame-list", style: { "--frames": String(row.length) } },
+              { class: "frame-list" },
               row.map((one) => this.#frame(one, frames, drawing)),
             ),
           ),

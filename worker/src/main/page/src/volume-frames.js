@@ -1,5 +1,5 @@
 // Frames drawn by NiiVue, which holds whole volumes and so scrolls without asking the worker. Needs WebGL 2.
-import { NVImage, Niivue, SLICE_TYPE } from "@niivue/niivue";
+import { MULTIPLANAR_TYPE, NVImage, Niivue, SLICE_TYPE } from "@niivue/niivue";
 import { bytes } from "./api.js";
 import { element } from "./dom.js";
 import { clamp } from "./planes.js";
@@ -44,10 +44,12 @@ export class VolumeFrames {
       sagittalNoseLeft: true,
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.62, 0.7, 0.78, 0.7],
-      crosshairWidth: 0.6,
+      crosshairWidth: 0.3,
+      crosshairWidthUnit: "percent",
       isOrientationTextVisible: true,
       fontColor: [0.62, 0.7, 0.78, 1],
       show3Dcrosshair: false,
+      multiplanarLayout: MULTIPLANAR_TYPE.ROW,
       multiplanarShowRender: 0,
       isNearestInterpolation: false,
       dragAndDropEnabled: false,
