@@ -13,9 +13,9 @@ skip() {
   exit 0
 }
 
-command -v npm >/dev/null && command -v node >/dev/null || skip "no Node.js here (20 or newer is needed)"
+command -v npm >/dev/null && command -v node >/dev/null || skip "no Node.js here (18 or newer is needed)"
 major=$(node -p 'process.versions.node.split(".")[0]')
-[ "$major" -ge 20 ] || skip "Node.js $major is too old (20 or newer is needed)"
+[ "$major" -ge 18 ] || skip "Node.js $major is too old (18 or newer is needed)"
 
 locked=$(cd "$sources" && sha256sum <package-lock.json)
 built=$(cd "$sources" && cat package-lock.json package.json build.mjs src/* | sha256sum)

@@ -44,7 +44,7 @@ export class VolumeFrames {
       sagittalNoseLeft: true,
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.62, 0.7, 0.78, 0.7],
-      crosshairWidth: 0.3,
+      crosshairWidth: 0.8,
       crosshairWidthUnit: "percent",
       isOrientationTextVisible: true,
       fontColor: [0.62, 0.7, 0.78, 1],

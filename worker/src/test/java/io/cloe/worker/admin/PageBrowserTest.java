@@ -50,7 +50,7 @@ class PageBrowserTest {
         assumeTrue(
                 Files.isDirectory(PAGE.resolve("node_modules/puppeteer-core"))
                         && PageFiles.class.getResource("page/index.html") != null,
-                "SKIPPED: the page was not built (Node.js 20 or newer; not with -Dpage.skip)");
+                "SKIPPED: the page was not built (Node.js 18 or newer; not with -Dpage.skip)");
         try (RunningAdmin admin = new RunningAdmin(Optional.empty(), PHANTOMS)) {
             fill(admin);
 
