@@ -34,6 +34,7 @@ import picocli.CommandLine.ParseResult;
             StudyOrder.Cancel.class,
             RulesCommand.class,
             TopicsCommand.class,
+            MasksCommand.class,
             ModelCommand.class,
             ConfigCommand.class,
             CommandLine.HelpCommand.class

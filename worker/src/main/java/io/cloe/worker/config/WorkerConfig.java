@@ -35,6 +35,9 @@ public final class WorkerConfig {
 
     public static final String BOOTSTRAP_SERVERS = "bootstrap.servers";
     public static final String APPLICATION_ID = "application.id";
+    /** What {@link #APPLICATION_ID} is unless set. */
+    public static final String DEFAULT_APPLICATION_ID = "cloe-worker";
+
     public static final String STATE_DIRECTORY = "state.directory";
     public static final String STREAM_THREADS = "stream.threads";
     public static final String GROUP_PROTOCOL = "group.protocol";
@@ -91,7 +94,7 @@ public final class WorkerConfig {
             .define(
                     APPLICATION_ID,
                     Type.STRING,
-                    "cloe-worker",
+                    DEFAULT_APPLICATION_ID,
                     new ConfigDef.NonEmptyString(),
                     HIGH,
                     "Name of the group of workers that share the work. State and offsets belong to it.")

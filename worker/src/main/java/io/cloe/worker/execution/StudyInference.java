@@ -391,7 +391,12 @@ final class StudyInference {
             throws JobFaultException {
         long start = System.nanoTime();
         ModelIdentity model = bundle.identity();
-        MaskName name = new MaskName(job.getStudyId(), job.getRevision(), model.digest(), inputDigest);
+        MaskName name = new MaskName(
+                job.getStudyId(),
+                job.getRevision(),
+                model.digest(),
+                inputDigest,
+                measures.mask().sha256());
         URI location;
         try {
             location = masks.create(name, measures.mask());

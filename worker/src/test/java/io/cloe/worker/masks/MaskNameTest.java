@@ -17,6 +17,7 @@ class MaskNameTest {
 
     private static final Path ROOT = Path.of("/masks");
     private static final String MODEL = "0123456789abcdef".repeat(4);
+    private static final String MASK = "00112233445566778899".repeat(4).substring(0, 64);
     private static final String INPUT = "fedcba9876543210".repeat(4);
 
     /** Any text that can stand in an Avro string, with the nasty ones more often than chance would bring them. */
@@ -63,7 +64,7 @@ class MaskNameTest {
 
     @Property
     void shouldStayOneFolderBelowTheRootWhateverTheStudyIsCalled(@ForAll("studyIds") String studyId) {
-        Path file = ROOT.resolve(new MaskName(studyId, 0, MODEL, INPUT).path());
+        Path file = ROOT.resolve(new MaskName(studyId, 0, MODEL, INPUT, MASK).path());
 
         assertThat(file.normalize()).isEqualTo(file);
         assertThat(file.startsWith(ROOT)).isTrue();
@@ -74,8 +75,9 @@ class MaskNameTest {
 
     @Property
     void shouldGiveDifferentStudiesDifferentFolders(@ForAll("studyIds") String one, @ForAll("studyIds") String other) {
-        boolean sameFolder =
-                new MaskName(one, 0, MODEL, INPUT).path().equals(new MaskName(other, 0, MODEL, INPUT).path());
+        boolean sameFolder = new MaskName(one, 0, MODEL, INPUT, MASK)
+                .path()
+                .equals(new MaskName(other, 0, MODEL, INPUT, MASK).path());
 
         assertThat(sameFolder).isEqualTo(one.equals(other));
     }
@@ -105,7 +107,7 @@ class MaskNameTest {
                 "\u00e9");
         Map<String, String> studyByPath = new HashMap<>();
         for (String study : lookalikes) {
-            assertThat(studyByPath.put(new MaskName(study, 0, MODEL, INPUT).path(), study))
+            assertThat(studyByPath.put(new MaskName(study, 0, MODEL, INPUT, MASK).path(), study))
                     .as("shares its path with %s", study)
                     .isNull();
         }
@@ -113,15 +115,16 @@ class MaskNameTest {
 
     @Example
     void shouldStayReadableWhenTheStudyIdIsHarmless() {
-        assertThat(new MaskName("BraTS-GLI_00.1", 12, MODEL, INPUT).path())
-                .isEqualTo("BraTS-GLI_00.1/r12-0123456789ab-fedcba987654.nii.gz");
+        assertThat(new MaskName("BraTS-GLI_00.1", 12, MODEL, INPUT, MASK).path())
+                .isEqualTo("BraTS-GLI_00.1/r12-0123456789ab-fedcba987654-001122334455.nii.gz");
     }
 
     @Example
-    void shouldDifferWhenRevisionModelOrInputDiffers() {
-        String path = new MaskName("s", 1, MODEL, INPUT).path();
-        assertThat(new MaskName("s", 11, MODEL, INPUT).path()).isNotEqualTo(path);
-        assertThat(new MaskName("s", 1, INPUT, INPUT).path()).isNotEqualTo(path);
-        assertThat(new MaskName("s", 1, MODEL, MODEL).path()).isNotEqualTo(path);
+    void shouldDifferWhenRevisionModelInputOrMaskDiffers() {
+        String path = new MaskName("s", 1, MODEL, INPUT, MASK).path();
+        assertThat(new MaskName("s", 11, MODEL, INPUT, MASK).path()).isNotEqualTo(path);
+        assertThat(new MaskName("s", 1, INPUT, INPUT, MASK).path()).isNotEqualTo(path);
+        assertThat(new MaskName("s", 1, MODEL, MODEL, MASK).path()).isNotEqualTo(path);
+        assertThat(new MaskName("s", 1, MODEL, INPUT, INPUT).path()).isNotEqualTo(path);
     }
 }
