@@ -42,6 +42,11 @@ public final class Repository {
         return root().resolve("worker/src/test/resources/bundles/tiny");
     }
 
+    /** The tiny bundle with graphs of some subsets that fail, never end, ask for too much memory or answer what is no number. */
+    public static Path treacherousBundle() {
+        return root().resolve("it/src/test/resources/bundles/treacherous");
+    }
+
     /** A bundle with random weights of another family: T2 and ADC, a window of 32 voxels. */
     public static Path prostateBundle() {
         return root().resolve("it/src/test/resources/bundles/prostate-untrained");
