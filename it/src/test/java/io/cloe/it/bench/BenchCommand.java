@@ -1,5 +1,7 @@
 package io.cloe.it.bench;
 
+import io.cloe.it.bench.inference.DecodeBenchmark;
+import io.cloe.it.bench.inference.SubsetsBenchmark;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +30,9 @@ public final class BenchCommand implements Callable<Integer> {
                 new FaultsBenchmark(),
                 new AssemblerBenchmark(),
                 new OpenStudiesBenchmark(),
-                new IdleBenchmark());
+                new IdleBenchmark(),
+                new SubsetsBenchmark(),
+                new DecodeBenchmark());
     }
 
     @Spec

@@ -1,5 +1,6 @@
 package io.cloe.worker.volume;
 
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -14,10 +15,15 @@ record Box(int[] low, int[] high) {
     static Optional<Box> ofNonZero(float[] voxels, int[] dims) {
         int[] low = dims.clone();
         int[] high = new int[3];
+        float[] zeros = new float[dims[0]];
         int row = 0;
         for (int k = 0; k < dims[2]; k++) {
             for (int j = 0; j < dims[1]; j++, row += dims[0]) {
-                int from = 0;
+                // Most rows are 0 from end to end. A difference in bits may still be a negative zero.
+                int from = Arrays.mismatch(voxels, row, row + dims[0], zeros, 0, dims[0]);
+                if (from < 0) {
+                    continue;
+                }
                 while (from < dims[0] && voxels[row + from] == 0) {
                     from++;
                 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PushbackInputStream;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -27,6 +28,7 @@ public final class NiftiReader {
     /** The deflate format cannot shrink data by more than this factor (258 bytes from two bits). */
     private static final long BEST_COMPRESSION = 1032;
 
+    private static final float[] ZEROS = new float[256];
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
     private final int maxVoxels;
@@ -163,11 +165,18 @@ public final class NiftiReader {
         return cleared;
     }
 
+    /** Most of a volume is 0 around the head; such stretches are compared as a whole. */
     private static long occurrences(float value, float[] voxels, int from, int to) {
         long count = 0;
-        for (int i = from; i < to; i++) {
-            if (voxels[i] == value) {
-                count++;
+        for (int start = from; start < to; start += ZEROS.length) {
+            int end = Math.min(start + ZEROS.length, to);
+            if (value != 0 && Arrays.mismatch(voxels, start, end, ZEROS, 0, end - start) < 0) {
+                continue;
+            }
+            for (int i = start; i < end; i++) {
+                if (voxels[i] == value) {
+                    count++;
+                }
             }
         }
         return count;

@@ -96,8 +96,17 @@ enum VoxelType {
                 }
             }
             case INT16 -> {
-                for (int i = 0; i < count; i++) {
-                    to[offset + i] = scaling.apply(from.getShort(2 * i));
+                // A typed copy of the whole chunk, and a loop over an array: several times as fast as voxel by voxel.
+                short[] stored = new short[count];
+                from.slice(0, 2 * count).order(from.order()).asShortBuffer().get(stored);
+                if (scaling.isNone()) {
+                    for (int i = 0; i < count; i++) {
+                        to[offset + i] = stored[i];
+                    }
+                } else {
+                    for (int i = 0; i < count; i++) {
+                        to[offset + i] = scaling.apply(stored[i]);
+                    }
                 }
             }
             case UINT16 -> {
@@ -116,8 +125,9 @@ enum VoxelType {
                 }
             }
             case FLOAT32 -> {
-                for (int i = 0; i < count; i++) {
-                    to[offset + i] = scaling.apply(from.getFloat(4 * i));
+                from.slice(0, 4 * count).order(from.order()).asFloatBuffer().get(to, offset, count);
+                for (int i = offset; i < offset + count; i++) {
+                    to[i] = scaling.isNone() ? to[i] + 0.0f : scaling.apply(to[i]); // either leaves no negative zero
                 }
             }
             case FLOAT64 -> {
