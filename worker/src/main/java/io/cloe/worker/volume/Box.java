@@ -31,7 +31,11 @@ record Box(int[] low, int[] high) {
                     continue;
                 }
                 int to = dims[0];
-                while (voxels[row + to - 1] == 0) {
+                int beyond = high[0];
+                if (Arrays.mismatch(voxels, row + beyond, row + to, zeros, 0, to - beyond) < 0) {
+                    to = beyond;
+                }
+                while (to > beyond && voxels[row + to - 1] == 0) {
                     to--;
                 }
                 low[0] = Math.min(low[0], from);

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.io.PushbackInputStream;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.OptionalDouble;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -28,7 +29,8 @@ public final class NiftiReader {
     /** The deflate format cannot shrink data by more than this factor (258 bytes from two bits). */
     private static final long BEST_COMPRESSION = 1032;
 
-    private static final float[] ZEROS = new float[256];
+    private static final int BLOCK_BYTES = 1 << 12;
+    private static final byte[] ZEROS = new byte[BLOCK_BYTES];
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
     private final int maxVoxels;
@@ -135,23 +137,37 @@ public final class NiftiReader {
         byte[] chunk = new byte[CHUNK_BYTES];
         ByteBuffer buffer = ByteBuffer.wrap(chunk).order(header.byteOrder());
         int perChunk = CHUNK_BYTES / type.bytes();
+        int perBlock = BLOCK_BYTES / type.bytes();
+        boolean zeroStaysZero = scaling.apply(0) == 0;
+        OptionalDouble maximum = type.maximum();
         long nonFinite = 0;
         long atTypeMaximum = 0;
-        for (int done = 0; done < voxels.length; ) {
-            int count = Math.min(perChunk, voxels.length - done);
-            readExactly(in, chunk, 0, count * type.bytes());
-            type.convert(buffer, scaling, voxels, done, count);
-            // While the chunk is still in the processor's cache.
-            if (mayNotBeFinite) {
-                nonFinite += clearNonFinite(voxels, done, done + count);
+        for (int done = 0; done < voxels.length; done += perChunk) {
+            int inChunk = Math.min(perChunk, voxels.length - done);
+            readExactly(in, chunk, 0, inChunk * type.bytes());
+            // In blocks, so that all is done while they are in the processor's cache.
+            for (int first = 0; first < inChunk; first += perBlock) {
+                int count = Math.min(perBlock, inChunk - first);
+                int start = first * type.bytes();
+                if (zeroStaysZero && isZero(chunk, start, count * type.bytes())) {
+                    continue; // as is most of a volume, around the head
+                }
+                int from = done + first;
+                type.convert(
+                        buffer.slice(start, count * type.bytes()).order(buffer.order()), scaling, voxels, from, count);
+                if (mayNotBeFinite) {
+                    nonFinite += clearNonFinite(voxels, from, from + count);
+                }
+                if (maximum.isPresent()) {
+                    atTypeMaximum += occurrences(scaling.apply(maximum.getAsDouble()), voxels, from, from + count);
+                }
             }
-            if (type.maximum().isPresent()) {
-                float maximum = scaling.apply(type.maximum().getAsDouble());
-                atTypeMaximum += occurrences(maximum, voxels, done, done + count);
-            }
-            done += count;
         }
         return new Volume(header.grid(), voxels, nonFinite, atTypeMaximum);
+    }
+
+    private static boolean isZero(byte[] bytes, int start, int length) {
+        return Arrays.mismatch(bytes, start, start + length, ZEROS, 0, length) < 0;
     }
 
     private static long clearNonFinite(float[] voxels, int from, int to) {
@@ -165,18 +181,11 @@ public final class NiftiReader {
         return cleared;
     }
 
-    /** Most of a volume is 0 around the head; such stretches are compared as a whole. */
     private static long occurrences(float value, float[] voxels, int from, int to) {
         long count = 0;
-        for (int start = from; start < to; start += ZEROS.length) {
-            int end = Math.min(start + ZEROS.length, to);
-            if (value != 0 && Arrays.mismatch(voxels, start, end, ZEROS, 0, end - start) < 0) {
-                continue;
-            }
-            for (int i = start; i < end; i++) {
-                if (voxels[i] == value) {
-                    count++;
-                }
+        for (int i = from; i < to; i++) {
+            if (voxels[i] == value) {
+                count++;
             }
         }
         return count;

@@ -20,6 +20,8 @@ import java.util.concurrent.Executor;
 public final class StudyPreprocessor {
     private static final double LEAST_DEVIATION = 1e-8;
     private static final int WORD_BITS = Long.SIZE;
+    private static final long FULL = -1;
+    private static final float[] ZEROS = new float[WORD_BITS];
 
     private final Orientation orientation;
     private final int[] window; // x, y, z
@@ -214,15 +216,23 @@ public final class StudyPreprocessor {
         for (float[] channel : channels) {
             for (int word = 0; word < mask.length; word++) {
                 int start = word * WORD_BITS;
-                int count = Math.min(WORD_BITS, voxels - start);
-                long bits = 0;
-                for (int bit = 0; bit < count; bit++) {
-                    bits |= (channel[start + bit] != 0 ? 1L : 0L) << bit;
+                int end = Math.min(start + WORD_BITS, voxels);
+                // Most words are full after the first channel, or empty in all.
+                boolean known = mask[word] == FULL || Arrays.mismatch(channel, start, end, ZEROS, 0, end - start) < 0;
+                if (!known) {
+                    mask[word] |= nonZero(channel, start, end);
                 }
-                mask[word] |= bits;
             }
         }
         return mask;
+    }
+
+    private static long nonZero(float[] channel, int start, int end) {
+        long bits = 0;
+        for (int i = start; i < end; i++) {
+            bits |= (channel[i] != 0 ? 1L : 0L) << i; // a shift takes i modulo 64
+        }
+        return bits;
     }
 
     private void normalise(float[] channel, long[] mask, long inside) {
@@ -240,22 +250,39 @@ public final class StudyPreprocessor {
             }
             for (int i = start; i < end; i++) {
                 float score = (float) ((channel[i] - mean) / divisor);
-                float clipped = Math.max(-clip, Math.min(clip, score));
-                channel[i] = (bits >>> i & 1) == 0 ? 0 : clipped;
+                channel[i] = score > clip ? clip : score < -clip ? -clip : score;
+            }
+            if (bits != FULL) {
+                for (int i = start; i < end; i++) {
+                    channel[i] = (bits >>> i & 1) == 0 ? 0 : channel[i];
+                }
             }
         }
     }
 
-    /** Voxels outside the brain are 0 in every channel, so they need no exception. Partial sums round less than one. */
+    /**
+     * Voxels outside the brain are 0 in every channel, so they need no exception. Partial sums round less than one, and four at a time
+     * need not wait for each other.
+     */
     private static double sum(float[] channel) {
         double sum = 0;
         for (int start = 0; start < channel.length; start += WORD_BITS) {
             int end = Math.min(start + WORD_BITS, channel.length);
-            double partial = 0;
-            for (int i = start; i < end; i++) {
-                partial += channel[i];
+            double a = 0;
+            double b = 0;
+            double c = 0;
+            double d = 0;
+            int i = start;
+            for (; i + 4 <= end; i += 4) {
+                a += channel[i];
+                b += channel[i + 1];
+                c += channel[i + 2];
+                d += channel[i + 3];
             }
-            sum += partial;
+            for (; i < end; i++) {
+                a += channel[i];
+            }
+            sum += a + b + (c + d);
         }
         return sum;
     }
@@ -265,14 +292,31 @@ public final class StudyPreprocessor {
         for (int word = 0; word < mask.length; word++) {
             long bits = mask[word];
             int start = word * WORD_BITS;
-            int end = bits == 0 ? start : Math.min(start + WORD_BITS, channel.length);
-            double partial = 0;
-            for (int i = start; i < end; i++) {
-                double distance = (bits >>> i & 1) == 0 ? 0 : channel[i] - centre; // a shift takes i modulo 64
-                partial += distance * distance;
+            if (bits == FULL) {
+                sum += squaredDistances(channel, start, centre);
+            } else if (bits != 0) {
+                int end = Math.min(start + WORD_BITS, channel.length);
+                double partial = 0;
+                for (int i = start; i < end; i++) {
+                    double distance = (bits >>> i & 1) == 0 ? 0 : channel[i] - centre;
+                    partial += distance * distance;
+                }
+                sum += partial;
             }
-            sum += partial;
         }
         return sum;
+    }
+
+    /** Of a whole word. */
+    private static double squaredDistances(float[] channel, int start, double centre) {
+        double even = 0;
+        double odd = 0;
+        for (int i = start; i < start + WORD_BITS; i += 2) {
+            double one = channel[i] - centre;
+            double other = channel[i + 1] - centre;
+            even += one * one;
+            odd += other * other;
+        }
+        return even + odd;
     }
 }
