@@ -1,7 +1,11 @@
 package io.cloe.it.bench;
 
 import io.cloe.it.bench.inference.DecodeBenchmark;
+import io.cloe.it.bench.inference.EndToEndBenchmark;
+import io.cloe.it.bench.inference.MemoryBenchmark;
+import io.cloe.it.bench.inference.ScalingBenchmark;
 import io.cloe.it.bench.inference.SubsetsBenchmark;
+import io.cloe.it.bench.inference.VersusPythonBenchmark;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +36,11 @@ public final class BenchCommand implements Callable<Integer> {
                 new OpenStudiesBenchmark(),
                 new IdleBenchmark(),
                 new SubsetsBenchmark(),
-                new DecodeBenchmark());
+                new DecodeBenchmark(),
+                new EndToEndBenchmark(),
+                new VersusPythonBenchmark(),
+                new MemoryBenchmark(),
+                new ScalingBenchmark());
     }
 
     @Spec
