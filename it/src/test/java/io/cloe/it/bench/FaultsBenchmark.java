@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
 /** Whether the promise holds while workers, brokers and disks fail. */
 final class FaultsBenchmark implements Benchmark {
 
-    private static final String ROW = "%-18s %6s %8s %8s %6s %6s %6s %9s %10s %8s%n";
+    private static final String ROW = "%-18s %6s %8s %8s %6s %6s %6s %9s %10s %8s %6s%n";
 
     @Option(names = "--kills", description = "Workers killed in the first scenario. Default: ${DEFAULT-VALUE}.")
     private int kills = 200;
@@ -49,7 +49,8 @@ final class FaultsBenchmark implements Benchmark {
                         "gaps",
                         "dangling",
                         "different",
-                        "orphans");
+                        "orphans",
+                        "left");
         int violations = 0;
         for (Scenario scenario : Scenarios.all(kills)) {
             if (only == null || only.equals(scenario.name())) {
@@ -76,7 +77,8 @@ final class FaultsBenchmark implements Benchmark {
                             verdict.gaps().size(),
                             verdict.dangling().size(),
                             outcome.differences().size() + verdict.different().size(),
-                            verdict.orphans());
+                            verdict.orphans(),
+                            outcome.afterSweep().orphans());
             outcome.problems().stream().limit(20).forEach(problem -> session.out()
                     .println("  " + problem));
             session.out().flush();

@@ -38,13 +38,18 @@ public final class FaultRun {
      *
      * @param kills of processes
      * @param verdict on the run with faults
-     * @param differences from a run without
+     * @param afterSweep on the same, once the masks were swept
+     * @param differences from a run without faults
      */
-    public record Outcome(int kills, Verdict verdict, List<String> differences) {
+    public record Outcome(int kills, Verdict verdict, Verdict afterSweep, List<String> differences) {
 
         /** Each violation of the promise by name. */
         public List<String> problems() {
             List<String> all = new ArrayList<>(verdict.named());
+            afterSweep.dangling().forEach(revision -> all.add("swept away: " + revision));
+            if (afterSweep.orphans() > 0) {
+                all.add("not swept: " + afterSweep.orphans());
+            }
             all.addAll(differences);
             return all;
         }
@@ -68,7 +73,9 @@ public final class FaultRun {
                         out)) {
             scenario.run(situation);
             Verdict verdict = situation.judge();
-            return new Outcome(situation.kills(), verdict, differences(brokers, verdict, situation.studies()));
+            Verdict afterSweep = situation.judgeAfterSweep();
+            return new Outcome(
+                    situation.kills(), verdict, afterSweep, differences(brokers, verdict, situation.studies()));
         } finally {
             brokers.forEach(BrokerProcess::close);
         }

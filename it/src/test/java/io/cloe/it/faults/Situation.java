@@ -7,10 +7,14 @@ import io.cloe.it.tools.TestCluster;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.masks.FileMaskStore;
+import io.cloe.worker.results.MaskReferenceReader;
+import io.cloe.worker.sweep.MaskSweep;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -112,6 +116,20 @@ public final class Situation implements AutoCloseable {
             }
             return verdict;
         }
+    }
+
+    /**
+     * Deletes what no result refers to, and judges again.
+     *
+     * @return the verdict on what is left
+     */
+    public Promise.Verdict judgeAfterSweep() throws Exception {
+        MaskSweep sweep = new MaskSweep(
+                FileMaskStore.existing(masks), new MaskReferenceReader(cluster.clients(prefix), group)::read);
+        // However young they are: no study is under way any more.
+        Instant limit = Instant.now().plus(MaskSweep.LEAST_AGE);
+        sweep.delete(sweep.plan(limit), limit);
+        return judge();
     }
 
     /** What the same studies come to when nothing fails: fewer, but each input of the last results among them. */
