@@ -30,6 +30,7 @@ import java.util.regex.Pattern;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -48,6 +49,8 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
 final class StudyProcessor implements Processor<String, SpecificRecord, String, SpecificRecord> {
 
     private static final Pattern HARMLESS_NAME = Pattern.compile("[A-Za-z0-9_+-]{1,32}");
+
+    private static final String TRACEPARENT = "traceparent";
 
     /** W3C's has 55 characters; what is longer is none, and is not stored with the study. */
     private static final int LONGEST_TRACEPARENT = 128;
@@ -200,8 +203,9 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private void publish(String studyId, Transition transition) {
         transition.publication().ifPresent(publication -> {
-            forward(studyId, publication.segmentation(), StudyTopology.Nodes.SEGMENTATIONS);
-            forward(studyId, publication.gatingWeights(), StudyTopology.Nodes.GATING_WEIGHTS);
+            Headers headers = traceHeaders(publication.segmentation().getTraceparent());
+            forward(studyId, publication.segmentation(), headers, StudyTopology.Nodes.SEGMENTATIONS);
+            forward(studyId, publication.gatingWeights(), headers, StudyTopology.Nodes.GATING_WEIGHTS);
         });
         transition.failures().forEach(failure -> forward(studyId, failure, StudyTopology.Nodes.STUDY_FAILURES));
     }
@@ -224,11 +228,24 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     }
 
     private void forward(String key, SpecificRecord value, String sink) {
-        context.forward(new Record<>(key, value, context.currentSystemTimeMs()), sink);
+        forward(key, value, new RecordHeaders(), sink);
+    }
+
+    private void forward(String key, SpecificRecord value, Headers headers, String sink) {
+        context.forward(new Record<>(key, value, context.currentSystemTimeMs(), headers), sink);
+    }
+
+    /** A result goes on in the trace of the event that caused it. */
+    private static Headers traceHeaders(String traceparent) {
+        Headers headers = new RecordHeaders();
+        if (traceparent != null) {
+            headers.add(TRACEPARENT, traceparent.getBytes(StandardCharsets.US_ASCII));
+        }
+        return headers;
     }
 
     private static String traceparent(Headers headers) {
-        Header header = headers.lastHeader("traceparent");
+        Header header = headers.lastHeader(TRACEPARENT);
         if (header == null || header.value() == null || header.value().length > LONGEST_TRACEPARENT) {
             return null;
         }

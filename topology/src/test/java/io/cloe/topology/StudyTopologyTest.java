@@ -228,7 +228,10 @@ class StudyTopologyTest {
         driver.advanceWallClockTime(Duration.ofMinutes(15));
         finish(executor.onlyJob());
 
-        assertThat(segmentations.readValue().getTraceparent()).isEqualTo("00-aa-bb-01");
+        TestRecord<String, Segmentation> result = segmentations.readRecord();
+        assertThat(result.value().getTraceparent()).isEqualTo("00-aa-bb-01");
+        assertThat(new String(result.headers().lastHeader("traceparent").value(), StandardCharsets.US_ASCII))
+                .isEqualTo("00-aa-bb-01");
     }
 
     private void sendAll(String studyId, String... modalities) {

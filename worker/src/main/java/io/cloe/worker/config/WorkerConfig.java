@@ -10,12 +10,14 @@ import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.AbstractConfig;
@@ -60,6 +62,8 @@ public final class WorkerConfig {
     public static final String MASK_DIRECTORY = "mask.directory";
     public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
     public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
+
+    public static final String TRACE_ENDPOINT = "trace.endpoint";
 
     private static final ConfigDef DEFINITION = AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))
             .define(
@@ -114,6 +118,13 @@ public final class WorkerConfig {
                     HIGH,
                     "auto, cpu, or cuda:N, or several such as cuda:0,cuda:1. cuda:N never falls back to the CPU; auto says what"
                             + " it chose and why.")
+            .define(
+                    TRACE_ENDPOINT,
+                    Type.STRING,
+                    "",
+                    Validators.text("nothing, or an http or https URL", WorkerConfig::requireHttp),
+                    LOW,
+                    "Where spans of jobs go: OTLP over HTTP, such as http://collector:4318/v1/traces. Nothing = no traces.")
             .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
             .define(
                     TOPICS_PARTITIONS,
@@ -409,6 +420,11 @@ public final class WorkerConfig {
         return parsed.getInt(MASK_INLINE_MAX_BYTES);
     }
 
+    /** Where spans go. */
+    public Optional<String> traceEndpoint() {
+        return Optional.of(parsed.getString(TRACE_ENDPOINT)).filter(endpoint -> !endpoint.isEmpty());
+    }
+
     /** How the admin HTTP server is reached. */
     public AdminSettings admin() {
         return admin;
@@ -444,6 +460,14 @@ public final class WorkerConfig {
                 throw new IllegalArgumentException("not absolute");
             }
         });
+    }
+
+    private static void requireHttp(String endpoint) {
+        URI address = URI.create(endpoint);
+        boolean http = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
+        if (!endpoint.isEmpty() && (!http || address.getHost() == null)) {
+            throw new IllegalArgumentException("not an http URL");
+        }
     }
 
     private static ConfigDef.Validator topicPrefix() {

@@ -21,6 +21,8 @@ import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.metrics.ExecutorMeters;
 import io.cloe.worker.metrics.JobMeters;
+import io.cloe.worker.tracing.JobTraces;
+import io.cloe.worker.tracing.TraceExport;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
 import io.cloe.worker.volume.VolumeSource;
@@ -110,6 +112,9 @@ public final class WorkerProcess implements AutoCloseable {
             admin.check();
         }
         List<ModelEngines> engines = openEngines(models.bundles(), config, parts.meters());
+        TraceExport export = TraceExport.open(config.traceEndpoint(), config.applicationId());
+        resources.add(0, export);
+        JobTraces traces = new JobTraces(export.tracer(), Clock.systemUTC());
         JobMeters meters = new JobMeters(parts.meters(), Clock.systemUTC());
         KafkaResultSender sender = new KafkaResultSender(clients);
         resources.add(0, sender);
@@ -118,14 +123,15 @@ public final class WorkerProcess implements AutoCloseable {
                 job -> Optional.empty(),
                 volumes,
                 masks,
-                parts.results().apply(meters.around(sender)),
+                parts.results().apply(traces.around(meters.around(sender))),
                 executorSettings(config),
                 () -> ended.completeExceptionally(new IllegalStateException("no device answers any more")),
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
         ExecutorMeters.register(executor, parts.meters());
-        Topology topology = StudyTopology.build(config.topics(), rules, models.families(), meters.around(executor));
+        Topology topology =
+                StudyTopology.build(config.topics(), rules, models.families(), traces.around(meters.around(executor)));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);

@@ -117,11 +117,6 @@ public final class JobMeters {
     private void measure(InferenceOutcome outcome, String trigger) {
         String family = outcome.getModel().getFamily();
         outcome.getTimingsMs().forEach((stage, millis) -> stage(stage).record(Duration.ofMillis(millis)));
-        Counter.builder("cloe.device.busy")
-                .description("Time that the device computed; its rate is the share of time that it was busy.")
-                .baseUnit("seconds")
-                .register(registry)
-                .increment(outcome.getTimingsMs().getOrDefault("infer", 0L) / 1_000.0);
         String subset = outcome.getGating().stream()
                 .map(ModalityGating::getModality)
                 .sorted()

@@ -114,7 +114,8 @@ class WorkerConfigTest {
                 "admin.host", "0.0.0.0",
                 "admin.port", "8080",
                 "admin.token", "sixteen-characters-at-least",
-                "admin.studies", "7"));
+                "admin.studies", "7",
+                "trace.endpoint", "http://collector:4318/v1/traces"));
         settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(WorkerConfig.keys());
 
@@ -124,6 +125,7 @@ class WorkerConfigTest {
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
         assertThat(config.volumeRoots()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
         assertThat(config.maskDirectory()).isEqualTo(Path.of("/data/masks"));
+        assertThat(config.traceEndpoint()).contains("http://collector:4318/v1/traces");
         assertThat(config.admin().port()).isEqualTo(8080);
         assertThat(config.admin().token()).contains("sixteen-characters-at-least");
         assertThat(config.admin().studies()).isEqualTo(7);

@@ -148,7 +148,6 @@ class JobMetersTest {
         executor.open(0).submit(job("a", 1));
         sender.send(0, outcome("a"));
 
-        assertThat(registry.get("cloe.device.busy").counter().count()).isEqualTo(2);
         assertThat(registry.get("cloe.stage").tag("stage", "decode").timer().count())
                 .isEqualTo(1);
         assertThat(registry.get("cloe.results")
