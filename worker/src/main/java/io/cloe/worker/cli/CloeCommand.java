@@ -36,6 +36,7 @@ import picocli.CommandLine.ParseResult;
             TopicsCommand.class,
             MasksCommand.class,
             ModelCommand.class,
+            DeviceCommand.class,
             ConfigCommand.class,
             CommandLine.HelpCommand.class
         },

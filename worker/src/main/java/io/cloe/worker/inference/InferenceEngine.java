@@ -157,6 +157,62 @@ public final class InferenceEngine implements StudyEngine {
         }
     }
 
+    /** What the network says of one window. */
+    record WindowAnswer(float[] probabilities, float[] scores, long nanos) {
+
+        /** Largest difference of a probability. */
+        double farthest(WindowAnswer other) {
+            return farthest(probabilities, other.probabilities);
+        }
+
+        /** Largest difference of a weight or a consistency. */
+        double farthestScore(WindowAnswer other) {
+            return farthest(scores, other.scores);
+        }
+
+        private static double farthest(float[] ours, float[] theirs) {
+            double most = 0;
+            for (int i = 0; i < ours.length; i++) {
+                double apart = Math.abs((double) ours[i] - theirs[i]);
+                most = apart <= most ? most : apart; // also takes what is not a number
+            }
+            return most;
+        }
+
+        /** Part of the voxels with the same most probable class. */
+        double equalLabels(WindowAnswer other, int classes) {
+            int voxels = probabilities.length / classes;
+            int equal = 0;
+            for (int voxel = 0; voxel < voxels; voxel++) {
+                equal += label(probabilities, voxel, voxels) == label(other.probabilities, voxel, voxels) ? 1 : 0;
+            }
+            return (double) equal / voxels;
+        }
+
+        private static int label(float[] probabilities, int voxel, int voxels) {
+            int best = 0;
+            for (int at = voxel; at < probabilities.length; at += voxels) {
+                best = probabilities[at] > probabilities[best * voxels + voxel] ? at / voxels : best;
+            }
+            return best;
+        }
+    }
+
+    /** Runs one window as it is; for any thread, one at a time. */
+    WindowAnswer window(NormalisedCrop window) throws EngineException {
+        lock.lock();
+        try (RunHandle handle = newHandle()) {
+            requireOpen();
+            SubsetGraph graph = requireServable(window);
+            buffers.load(window, 0, 0, 0);
+            releaseMemoryAfterwards(handle);
+            long nanos = runWindow(session(graph), handle, null);
+            return new WindowAnswer(buffers.allProbabilities(), buffers.allScores(graph), nanos);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Opens every subset's session, and with it checks every graph's interface. */
     void openEverySession() throws EngineException {
         lock.lock();

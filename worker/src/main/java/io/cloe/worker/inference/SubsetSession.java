@@ -62,6 +62,23 @@ final class SubsetSession implements AutoCloseable {
             ExecutionDevice device,
             EngineSettings settings)
             throws EngineException {
+        return open(bundle, graph, buffers, device, settings, options -> {});
+    }
+
+    /** More options of a session. */
+    interface Tuning {
+        void apply(SessionOptions options) throws OrtException;
+    }
+
+    /** As {@link #open(ModelBundle, SubsetGraph, WindowBuffers, ExecutionDevice, EngineSettings)}, with options beside the usual ones. */
+    static SubsetSession open(
+            ModelBundle bundle,
+            SubsetGraph graph,
+            WindowBuffers buffers,
+            ExecutionDevice device,
+            EngineSettings settings,
+            Tuning tuning)
+            throws EngineException {
         OrtEnvironment environment = OnnxRuntime.environment();
         byte[] model = verified(bundle, graph);
         Path weightsFolder = bundle.files().root().resolve(graph.file()).getParent();
@@ -73,6 +90,7 @@ final class SubsetSession implements AutoCloseable {
             // to twice as long.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
             device.configure(options, settings.tf32());
+            tuning.apply(options);
             SubsetSession opened = new SubsetSession(graph, environment.createSession(model, options));
             try {
                 opened.requireInterface(bundle);
@@ -95,6 +113,11 @@ final class SubsetSession implements AutoCloseable {
         usedAt = System.nanoTime();
         // The results are the pinned tensors, which stay open: closing the result releases its own bookkeeping only.
         session.run(inputs, Set.of(), outputs, handle.options()).close();
+    }
+
+    /** Ends profiling and names the file that it wrote. */
+    Path endProfiling() throws OrtException {
+        return Path.of(session.endProfiling());
     }
 
     /** {@link System#nanoTime} of the latest run, or of the opening. */

@@ -1,6 +1,8 @@
 package io.cloe.worker.inference;
 
+import io.cloe.worker.bundle.Gate;
 import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.ByteBuffer;
@@ -51,6 +53,27 @@ final class WindowBuffers {
 
     FloatBuffer regionalConsistency(int modalities) {
         return regionalConsistency.slice(0, modalities);
+    }
+
+    /** A copy of the probabilities. */
+    float[] allProbabilities() {
+        return copy(probabilities, probabilities.capacity());
+    }
+
+    /** A copy of weights and consistencies; empty where the graph computes none. */
+    float[] allScores(SubsetGraph graph) {
+        int modalities = graph.gate() == Gate.COMPUTED ? graph.modalities().size() : 0;
+        float[] scores = new float[3 * modalities];
+        weights.get(0, scores, 0, modalities);
+        globalConsistency.get(0, scores, modalities, modalities);
+        regionalConsistency.get(0, scores, 2 * modalities, modalities);
+        return scores;
+    }
+
+    private static float[] copy(FloatBuffer buffer, int length) {
+        float[] copy = new float[length];
+        buffer.get(0, copy);
+        return copy;
     }
 
     /** Copies one window of the crop to the input. */

@@ -2,6 +2,7 @@ package io.cloe.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.cloe.worker.bundle.BundleFixture;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.StartupException;
@@ -96,6 +97,8 @@ class CloeCommandTest {
                 "topics create --help",
                 "model --help",
                 "model verify --help",
+                "device --help",
+                "device check --help",
                 "config --help",
                 "config docs --help"
             })
@@ -373,5 +376,56 @@ class CloeCommandTest {
         assertThat(cloe(all.toArray(String[]::new))).isEqualTo(ExitCode.CONFIGURATION);
         assertThat(err.toString().lines()).hasSize(1);
         assertThat(err.toString()).contains("bootstrap.servers", "no-port");
+    }
+
+    // ---- device check
+
+    @Test
+    void shouldTellWhatTheDeviceDoesWhenItIsChecked() throws Exception {
+        Path report = folder.resolve("report.json");
+        String bundle = BundleFixture.tiny().toString();
+
+        assertThat(cloe("device", "check", bundle, "--device", "cpu", "--other", bundle, "--json", report.toString()))
+                .isEqualTo(ExitCode.OK);
+
+        assertThat(out.toString())
+                .contains("device   cpu", "T1+T2+FLAIR", "other form", "not checked: this is the CPU")
+                .endsWith("ok" + System.lineSeparator());
+        JsonNode json = BundleFixture.JSON.readTree(report.toFile());
+        assertThat(json.get("running").asText()).isEqualTo("cpu");
+        assertThat(json.get("subsets")).hasSize(7).allSatisfy(subset -> {
+            assertThat(subset.get("windowMs").asDouble()).isPositive();
+            assertThat(subset.at("/exact/equalLabels").asDouble()).isEqualTo(1);
+            assertThat(subset.get("tf32").isNull()).isTrue();
+        });
+        assertThat(json.at("/nodesByProvider/CPUExecutionProvider").asInt()).isPositive();
+        assertThat(json.at("/timeByOperator/Conv").asDouble()).isBetween(0.0, 1.0);
+        assertThat(json.at("/memory/runs").asInt()).isEqualTo(15);
+        assertThat(json.get("faults")).isEmpty();
+    }
+
+    @Test
+    void shouldPrintNothingButJsonWhenItGoesToStandardOutput() throws Exception {
+        assertThat(cloe(
+                        "device",
+                        "check",
+                        BundleFixture.tiny().toString(),
+                        "--device",
+                        "cpu",
+                        "--memory-runs",
+                        "1",
+                        "--studies",
+                        "--json",
+                        "-"))
+                .isEqualTo(ExitCode.OK);
+        JsonNode json = BundleFixture.JSON.readTree(out.toString());
+        assertThat(json.at("/subsets/0/studyMs").asDouble()).isPositive();
+        assertThat(json.at("/subsets/0/studyWindows").asInt()).isEqualTo(12);
+    }
+
+    @Test
+    void shouldSayThatTheBundleIsRefusedWhenADeviceIsCheckedWithADamagedOne() {
+        assertThat(cloe("device", "check", damagedBundle().toString())).isEqualTo(ExitCode.MODEL);
+        assertThat(err.toString()).contains("bundle refused");
     }
 }
