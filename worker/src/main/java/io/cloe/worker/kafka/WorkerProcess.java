@@ -160,6 +160,7 @@ public final class WorkerProcess implements AutoCloseable {
             KafkaStreamsMetrics streamsMeters = new KafkaStreamsMetrics(client);
             streamsMeters.bindTo(parts.meters());
             resources.add(0, streamsMeters);
+            StudyMeters.register(client, parts.meters());
         } catch (RuntimeException e) {
             streams = null;
             client.close();
