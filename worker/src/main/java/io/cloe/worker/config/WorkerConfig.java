@@ -8,6 +8,7 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
+import io.cloe.worker.execution.ResultCacheSettings;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
 import java.net.URI;
@@ -62,6 +63,8 @@ public final class WorkerConfig {
     public static final String MASK_DIRECTORY = "mask.directory";
     public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
     public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
+    public static final String RESULT_CACHE_DIRECTORY = "result.cache.directory";
+    public static final String RESULT_CACHE_MIB = "result.cache.mib";
 
     public static final String TRACE_ENDPOINT = "trace.endpoint";
 
@@ -236,7 +239,22 @@ public final class WorkerConfig {
                     between(0, 1 << 20),
                     LOW,
                     "Results kept in memory by input and model digest, so that a replay does not pay for the device"
-                            + " twice.");
+                            + " twice.")
+            .define(
+                    RESULT_CACHE_DIRECTORY,
+                    Type.STRING,
+                    "",
+                    LOW,
+                    "Where results are kept over restarts, for the same reason. Workers may share one. Holds masks, named by"
+                            + " digests. Default: results, below state.directory.")
+            .define(
+                    RESULT_CACHE_MIB,
+                    Type.INT,
+                    512,
+                    between(0, 1 << 24),
+                    LOW,
+                    "What result.cache.directory may take, in MiB; what was not used for longest goes first. 0 keeps"
+                            + " nothing over restarts.");
 
     private final AbstractConfig parsed;
     private final AdminSettings admin;
@@ -430,8 +448,13 @@ public final class WorkerConfig {
         return admin;
     }
 
-    public int resultCacheEntries() {
-        return parsed.getInt(RESULT_CACHE_ENTRIES);
+    /** What is remembered of former results. */
+    public ResultCacheSettings resultCache() {
+        String directory = parsed.getString(RESULT_CACHE_DIRECTORY);
+        long mostBytes = parsed.getInt(RESULT_CACHE_MIB) * (1L << 20);
+        Path place = directory.isBlank() ? stateDirectory().resolve("results") : Path.of(directory);
+        return new ResultCacheSettings(
+                parsed.getInt(RESULT_CACHE_ENTRIES), mostBytes == 0 ? Optional.empty() : Optional.of(place), mostBytes);
     }
 
     /**

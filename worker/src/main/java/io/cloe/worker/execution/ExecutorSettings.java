@@ -14,7 +14,7 @@ import java.time.Duration;
  * @param sessionIdle sessions of subsets that were not used for this long are closed
  * @param reprocessShare part of the device's time that reprocessing gets at least, in [0, 1)
  * @param maskInlineMaxBytes masks up to this size also travel in the result
- * @param resultCacheEntries results kept in memory
+ * @param resultCache what is remembered of former results
  */
 public record ExecutorSettings(
         int decodeThreads,
@@ -25,7 +25,7 @@ public record ExecutorSettings(
         Duration sessionIdle,
         double reprocessShare,
         int maskInlineMaxBytes,
-        int resultCacheEntries) {
+        ResultCacheSettings resultCache) {
 
     /** Two threads, 64 Mi voxels, half the heap, ten minutes and one of grace, ten idle minutes, a twentieth, no inline masks, no cache. */
     public static ExecutorSettings defaults() {
@@ -38,7 +38,7 @@ public record ExecutorSettings(
                 Duration.ofMinutes(10),
                 0.05,
                 0,
-                0);
+                ResultCacheSettings.none());
     }
 
     public ExecutorSettings withDecodeThreads(int value) {
@@ -51,7 +51,7 @@ public record ExecutorSettings(
                 sessionIdle,
                 reprocessShare,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     public ExecutorSettings withMaxVoxels(int value) {
@@ -64,7 +64,7 @@ public record ExecutorSettings(
                 sessionIdle,
                 reprocessShare,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     public ExecutorSettings withMemoryBytes(long value) {
@@ -77,7 +77,7 @@ public record ExecutorSettings(
                 sessionIdle,
                 reprocessShare,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     /** @param grace see {@code deviceGrace} */
@@ -91,7 +91,7 @@ public record ExecutorSettings(
                 sessionIdle,
                 reprocessShare,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     public ExecutorSettings withSessionIdle(Duration value) {
@@ -104,7 +104,7 @@ public record ExecutorSettings(
                 value,
                 reprocessShare,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     public ExecutorSettings withReprocessShare(double value) {
@@ -117,7 +117,7 @@ public record ExecutorSettings(
                 sessionIdle,
                 value,
                 maskInlineMaxBytes,
-                resultCacheEntries);
+                resultCache);
     }
 
     public ExecutorSettings withMaskInlineMaxBytes(int value) {
@@ -130,10 +130,10 @@ public record ExecutorSettings(
                 sessionIdle,
                 reprocessShare,
                 value,
-                resultCacheEntries);
+                resultCache);
     }
 
-    public ExecutorSettings withResultCacheEntries(int value) {
+    public ExecutorSettings withResultCache(ResultCacheSettings value) {
         return new ExecutorSettings(
                 decodeThreads,
                 maxVoxels,

@@ -122,7 +122,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.clock = clock;
         this.pseudonym = new StudyPseudonym(random);
         this.models = new ModelTable(modelOf);
-        this.cache = new ResultCache(settings.resultCacheEntries());
+        this.cache = new ResultCache(settings.resultCache());
         this.floor = new FloorShare(settings.reprocessShare());
         this.waiting = new WorkQueue(floor);
         this.ready = new WorkQueue(floor);
@@ -341,7 +341,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                         : inference.decodeOneByOne(work.job(), memory.total()));
         work.memory.shrinkTo(work.decoded.memory().onceRead());
         work.decodedAt = System.nanoTime();
-        Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
+        Optional<Measures> known = cache.find(inference.model(), work.decoded.inputDigest());
         work.measures = known.orElse(null);
         (known.isPresent() ? segmented : ready).add(work);
     }
@@ -354,7 +354,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             attemptOnDevice(work, () -> {
                 work.timings().put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
                 StudyInference inference = work.model.inference();
-                Optional<Measures> known = cache.find(inference.model().digest(), work.decoded.inputDigest());
+                Optional<Measures> known = cache.remembered(inference.model(), work.decoded.inputDigest());
                 if (known.isPresent()) {
                     work.measures = known.get();
                 } else {
@@ -411,7 +411,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         String inputDigest = work.decoded.inputDigest();
         if (work.measures == null) {
             work.measures = work.timed("measure", () -> inference.measure(work.segmented));
-            cache.put(inference.model().digest(), inputDigest, work.measures);
+            cache.put(inference.model(), inputDigest, work.measures);
         }
         InferenceOutcome outcome = inference.store(work.job(), inputDigest, work.measures, work.timings());
         LOG.info(

@@ -211,7 +211,7 @@ public final class WorkerProcess implements AutoCloseable {
                 config.sessionIdle(),
                 config.reprocessShare(),
                 config.maskInlineMaxBytes(),
-                config.resultCacheEntries());
+                config.resultCache());
     }
 
     private List<ModelEngines> openEngines(List<ModelBundle> bundles, WorkerConfig config, MeterRegistry meters)

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
+import io.cloe.worker.execution.ResultCacheSettings;
 import io.cloe.worker.inference.DeviceChoice;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,7 +69,9 @@ class WorkerConfigTest {
         assertThat(config.decodeThreads()).isEqualTo(2);
         assertThat(config.maxVoxels()).isEqualTo(64 << 20);
         assertThat(config.maskInlineMaxBytes()).isZero();
-        assertThat(config.resultCacheEntries()).isEqualTo(128);
+        assertThat(config.resultCache())
+                .isEqualTo(new ResultCacheSettings(
+                        128, Optional.of(config.stateDirectory().resolve("results")), 512L << 20));
         StudyRules rules = config.rules().general();
         StudyRules defaults = StudyRules.defaults();
         assertThat(rules).usingRecursiveComparison().ignoringFields("required").isEqualTo(defaults);
@@ -93,7 +97,9 @@ class WorkerConfigTest {
                 "decode.threads", "3",
                 "volume.max.voxels", "1000",
                 "mask.inline.max.bytes", "900000",
-                "result.cache.entries", "0"));
+                "result.cache.entries", "0",
+                "result.cache.directory", "/shared/results",
+                "result.cache.mib", "3"));
         settings.putAll(Map.of(
                 "inference.timeout", "3m",
                 "inference.timeout.grace", "9s",
@@ -149,7 +155,8 @@ class WorkerConfigTest {
         assertThat(config.decodeThreads()).isEqualTo(3);
         assertThat(config.maxVoxels()).isEqualTo(1000);
         assertThat(config.maskInlineMaxBytes()).isEqualTo(900_000);
-        assertThat(config.resultCacheEntries()).isZero();
+        assertThat(config.resultCache())
+                .isEqualTo(new ResultCacheSettings(0, Optional.of(Path.of("/shared/results")), 3L << 20));
         assertThat(config.rules().special())
                 .extracting(RuleBook.SpecialRule::name)
                 .containsExactly("a");
@@ -226,6 +233,7 @@ class WorkerConfigTest {
                 "mask.inline.max.bytes | 900001 | no more than 900000",
                 "result.cache.entries | -1 | at least 0",
                 "result.cache.entries | 1048577 | no more than 1048576",
+                "result.cache.mib | -1 | at least 0",
                 "mask.directory | masks | an absolute path",
                 "state.directory | state | an absolute path",
                 "volume.roots | data | an absolute path",

@@ -155,7 +155,7 @@ final class ExecutorScenario implements AutoCloseable {
                         .withDecodeThreads(setup.decodeThreads)
                         .withMaxVoxels(1 << 20)
                         .withMaskInlineMaxBytes(setup.inlineMaxBytes)
-                        .withResultCacheEntries(setup.cacheEntries)),
+                        .withResultCache(ResultCacheSettings.inMemory(setup.cacheEntries))),
                 noDeviceAnswers::countDown,
                 Clock.fixed(NOW, ZoneOffset.UTC),
                 new SecureRandom());

@@ -62,7 +62,9 @@ final class BenchWorker implements AutoCloseable {
         TestCluster cluster = new TestCluster(broker.address());
         Topics topics = cluster.createTopics("", partitions);
         Map<String, String> settings = cluster.workerSettings(root, bundle, volumes);
-        settings.put(WorkerConfig.RESULT_CACHE_ENTRIES, "0"); // or equal studies would cost nothing
+        // Or equal studies would cost nothing.
+        settings.put(WorkerConfig.RESULT_CACHE_ENTRIES, "0");
+        settings.put(WorkerConfig.RESULT_CACHE_MIB, "0");
         settings.putAll(more);
         WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
         if (!worker.awaitRunning(PATIENCE)) {
