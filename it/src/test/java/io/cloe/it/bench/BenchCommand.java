@@ -34,6 +34,7 @@ public final class BenchCommand implements Callable<Integer> {
                 new FaultsBenchmark(),
                 new AssemblerBenchmark(),
                 new OpenStudiesBenchmark(),
+                new VisibilityBenchmark(),
                 new IdleBenchmark(),
                 new SubsetsBenchmark(),
                 new DecodeBenchmark(),
