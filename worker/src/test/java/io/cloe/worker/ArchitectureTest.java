@@ -23,6 +23,7 @@ class ArchitectureTest {
                     "io.cloe.worker.cli..",
                     "io.cloe.worker.submit..",
                     "io.cloe.worker.results..",
+                    "io.cloe.worker.deadletters..",
                     "io.cloe.worker.kafka..",
                     "io.cloe.worker.config..")
             .should()

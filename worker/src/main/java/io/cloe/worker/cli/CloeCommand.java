@@ -33,6 +33,7 @@ import picocli.CommandLine.ParseResult;
             StudyOrder.Extend.class,
             StudyOrder.Cancel.class,
             RulesCommand.class,
+            DeadLettersCommand.class,
             TopicsCommand.class,
             MasksCommand.class,
             ModelCommand.class,
