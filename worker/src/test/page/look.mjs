@@ -1,15 +1,16 @@
 // Looks at the page as a person would, in headless Chromium; pictures of what it saw go into a folder.
-//   node look.mjs CHROMIUM ADDRESS FOLDER
+//   node look.mjs CHROMIUM ADDRESS FOLDER GUARDED TOKEN
+// GUARDED is the address of a worker that asks for TOKEN.
 // Says on its output when the other side is to act, and ends with status 0 only if all was as it should be.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
-const [chromium, address, folder] = process.argv.slice(2);
+const [chromium, address, folder, guarded, token] = process.argv.slice(2);
 const outside = [];
 const complaints = [];
 
-async function open(path, flags = []) {
+async function open(path, flags = [], from = address) {
   const browser = await puppeteer.launch({
     executablePath: chromium,
     args: ["--no-sandbox", "--disable-dev-shm-usage", ...flags],
@@ -17,13 +18,13 @@ async function open(path, flags = []) {
   });
   const page = await browser.newPage();
   page.on("request", (request) => {
-    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(address)) {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(from)) {
       outside.push(request.url());
     }
   });
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(address + path);
+  await page.goto(from + path);
   return { browser, page };
 }
 
@@ -131,7 +132,22 @@ async function lookWithoutWebGl() {
   await browser.close();
 }
 
+async function giveTheToken() {
+  const { browser, page } = await open("", [], guarded);
+  await page.waitForSelector("#token[open]");
+  await page.type("#token-value", "not the right one");
+  await page.keyboard.press("Enter");
+  await until(page, "being asked again", () => document.querySelector("#token[open] #token-wrong:not([hidden])"));
+  await page.type("#token-value", token);
+  await page.keyboard.press("Enter");
+  await until(page, "the list", () => document.querySelector(".row:not(.loading)"));
+  await until(page, "live changes", () => document.getElementById("live").textContent === "live");
+  await browser.close();
+}
+
 await lookAtTheList();
+await giveTheToken();
+complaints.splice(0, complaints.length, ...complaints.filter((complaint) => !complaint.includes("401")));
 await lookAtStudies();
 await lookWithoutWebGl();
 assert.deepEqual(outside, [], "nothing is asked of anybody else");

@@ -40,13 +40,16 @@ export function weightBars(revision) {
   );
 }
 
+/** From how many studies on a band tells what is unusual. */
+const ENOUGH_STUDIES = 20;
+
 /** Consistency of each modality's expert with the others, and where it usually lies. */
 export function consistency(revision, bands) {
   const entries = revision.weights?.modalities ?? [];
   const studies = Math.max(0, ...Object.values(bands).flatMap((kinds) => Object.values(kinds).map((band) => band.studies)));
   const line = (modality, kind, value) => {
     const band = bands[modality]?.[kind];
-    const unusual = band && value !== null && (value < band.low || value > band.high);
+    const unusual = band && band.studies >= ENOUGH_STUDIES && value !== null && (value < band.low || value > band.high);
     return element(
       "div",
       { class: "bar" },

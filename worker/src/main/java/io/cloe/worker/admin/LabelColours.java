@@ -16,6 +16,9 @@ final class LabelColours {
     private static final Pattern LABEL = Pattern.compile("([A-Za-z][A-Za-z0-9_-]{0,31}) ([0-9]{1,3})(?=,|$)");
     private static final int[] PALETTE = {0x56B4E9, 0xF0E442, 0xD55E00, 0x009E73, 0xCC79A7, 0x0072B2, 0xE69F00};
 
+    /** For results of before the scheme's name came with its labels. */
+    private static final Map<String, String> KNOWN = Map.of("brats-2023", "NCR 1, ED 2, ET 3");
+
     private final TreeMap<Integer, String> names = new TreeMap<>();
 
     private LabelColours() {}
@@ -23,7 +26,7 @@ final class LabelColours {
     /** Reads a scheme such as {@code brats-2023: NCR 1, ED 2, ET 3}; whatever it cannot read has no name but a colour. */
     static LabelColours of(String scheme) {
         LabelColours colours = new LabelColours();
-        Matcher label = LABEL.matcher(scheme);
+        Matcher label = LABEL.matcher(KNOWN.getOrDefault(scheme, scheme));
         while (label.find()) {
             int value = Integer.parseInt(label.group(2));
             if (value > 0 && value < 256) {

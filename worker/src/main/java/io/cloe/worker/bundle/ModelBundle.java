@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A model bundle whose manifest and files have been checked against the contract. Made by {@link BundleReader}. Immutable; any thread.
@@ -67,6 +68,15 @@ public record ModelBundle(
         List<String> ordered = new ArrayList<>(modalities);
         ordered.retainAll(subset);
         return List.copyOf(ordered);
+    }
+
+    /** The mask's coding with what each value means, such as {@code brats-2023: NCR 1, ED 2, ET 3}: all that a reader needs. */
+    public String describedLabelScheme() {
+        return labelScheme
+                + classes.stream()
+                        .filter(known -> known.label() != 0)
+                        .map(known -> known.name() + " " + known.label())
+                        .collect(Collectors.joining(", ", ": ", ""));
     }
 
     /**

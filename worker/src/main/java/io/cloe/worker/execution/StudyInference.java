@@ -429,7 +429,7 @@ final class StudyInference {
                 .setSha256(measures.mask().sha256())
                 .setSizeBytes(bytes.length)
                 .setInline(bytes.length <= inlineMaxBytes ? ByteBuffer.wrap(bytes) : null)
-                .setLabelScheme(bundle.labelScheme())
+                .setLabelScheme(bundle.describedLabelScheme())
                 .setDims(measures.dims())
                 .setAffine(measures.affine())
                 .build();

@@ -35,6 +35,7 @@ class PageBrowserTest {
     private static final Path PAGE = Path.of("target", "page").toAbsolutePath();
     private static final Path PICTURES = Path.of("target", "page-pictures").toAbsolutePath();
     private static final List<String> ALL = List.of("T1", "T1CE", "T2", "FLAIR");
+    private static final String TOKEN = "a-token-of-more-than-sixteen-characters";
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     private static Optional<Path> chromium() {
@@ -51,10 +52,12 @@ class PageBrowserTest {
                 Files.isDirectory(PAGE.resolve("node_modules/puppeteer-core"))
                         && PageFiles.class.getResource("page/index.html") != null,
                 "SKIPPED: the page was not built (Node.js 18 or newer; not with -Dpage.skip)");
-        try (RunningAdmin admin = new RunningAdmin(Optional.empty(), PHANTOMS)) {
+        try (RunningAdmin admin = new RunningAdmin(Optional.empty(), PHANTOMS);
+                RunningAdmin guarded = new RunningAdmin(Optional.of(TOKEN))) {
             fill(admin);
+            guarded.catalogue.accept(Studies.segmentation("guarded", 0, ALL));
 
-            String said = look(admin);
+            String said = look(admin, guarded);
 
             assertThat(said).contains("ALL AS IT SHOULD BE");
             assertThat(admin.feedback).hasSize(1);
@@ -108,7 +111,7 @@ class PageBrowserTest {
         admin.catalogue.accept(Studies.status(id, StudyPhase.SEGMENTED, START.plusSeconds(revision), used));
     }
 
-    private static String look(RunningAdmin admin) throws Exception {
+    private static String look(RunningAdmin admin, RunningAdmin guarded) throws Exception {
         Files.createDirectories(PICTURES);
         Path script = Files.copy(
                 Path.of("src", "test", "page", "look.mjs"),
@@ -119,7 +122,9 @@ class PageBrowserTest {
                         script.toString(),
                         chromium().orElseThrow().toString(),
                         admin.address().toString(),
-                        PICTURES.toString())
+                        PICTURES.toString(),
+                        guarded.address().toString(),
+                        TOKEN)
                 .redirectErrorStream(true)
                 .start();
         List<String> said = new ArrayList<>();

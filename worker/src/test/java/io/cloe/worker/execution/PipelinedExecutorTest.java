@@ -43,7 +43,7 @@ class PipelinedExecutorTest {
             assertThat(mask.getSizeBytes()).isEqualTo(bytes.length);
             assertThat(mask.getInline()).isNull();
             assertThat(mask.getFormat()).isEqualTo("nifti");
-            assertThat(mask.getLabelScheme()).isEqualTo("test-labels");
+            assertThat(mask.getLabelScheme()).isEqualTo("test-labels: CORE 1, RIM 4");
             assertThat(mask.getDims())
                     .containsExactlyElementsOf(
                             Arrays.stream(Phantom.DIMS).boxed().toList());
