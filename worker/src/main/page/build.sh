@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the page into the folder given, in a copy below the second folder given; does nothing when nothing changed.
 #   build.sh OUT WORK
-# Without Node.js the worker is built without its page, and says so; CLOE_PAGE_REQUIRED=1 makes that an error.
+# Without Node.js the worker is built without its page, and says so; PAGE_REQUIRED=1 makes that an error.
 set -eu
 sources=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 out=$1
@@ -9,7 +9,7 @@ work=$2
 
 skip() {
   echo "page: SKIPPED: $1"
-  [ "${CLOE_PAGE_REQUIRED:-}" != 1 ] || exit 1
+  [ "${PAGE_REQUIRED:-}" != 1 ] || exit 1
   exit 0
 }
 
