@@ -32,6 +32,7 @@ public final class BenchCommand implements Callable<Integer> {
         return List.of(
                 new MatrixBenchmark(),
                 new FaultsBenchmark(),
+                new FuzzBenchmark(),
                 new AssemblerBenchmark(),
                 new OpenStudiesBenchmark(),
                 new VisibilityBenchmark(),

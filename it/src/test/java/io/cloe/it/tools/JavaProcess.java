@@ -175,8 +175,13 @@ public final class JavaProcess implements AutoCloseable {
 
     /** Waits until it ended. */
     public int awaitExit() {
+        return awaitExit(Waiting.PATIENCE);
+    }
+
+    /** Waits until it ended, for a given time. */
+    public int awaitExit(Duration patience) {
         try {
-            if (!process.waitFor(Waiting.PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+            if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new AssertionError(name + " did not end\n" + String.join("\n", errorLines()));
             }
         } catch (InterruptedException e) {

@@ -12,9 +12,14 @@ import java.util.regex.Pattern;
  * Which modalities must be there before an incomplete study may run: an expression such as {@code T1CE and (T2 or FLAIR)}, or
  * {@code any} for any one modality.
  *
- * <p>Grammar: {@code or} of {@code and} of names and parentheses; keywords in any case, names exactly as the bundle has them.
+ * <p>Grammar: {@code or} of {@code and} of names and parentheses; keywords in any case, names exactly as the bundle has them. At most
+ * 4096 characters, and parentheses at most 32 deep: it is read and tested by recursion.
  */
 public final class RequiredModalities {
+
+    private static final int LONGEST = 4_096;
+    private static final int DEEPEST = 32;
+    private static final int LONGEST_QUOTE = 200;
 
     private static final Pattern TOKEN = Pattern.compile("\\s*([()]|[A-Za-z0-9_.-]+)");
 
@@ -69,12 +74,17 @@ public final class RequiredModalities {
         private final List<String> tokens = new ArrayList<>();
         private final Set<String> names = new TreeSet<>();
         private int next;
+        private int depth;
 
         Parser(String text) {
             this.text = text;
+            if (text.length() > LONGEST) {
+                throw wrong("more than " + LONGEST + " characters");
+            }
             Matcher matcher = TOKEN.matcher(text);
             int end = 0;
-            while (matcher.find() && matcher.start() == end) {
+            // Anchored: a search from every position would take quadratic time over spaces.
+            while (matcher.region(end, text.length()).lookingAt()) {
                 tokens.add(matcher.group(1));
                 end = matcher.end();
             }
@@ -84,24 +94,28 @@ public final class RequiredModalities {
         }
 
         Predicate<Set<String>> disjunction() {
-            Predicate<Set<String>> either = conjunction();
+            List<Predicate<Set<String>>> either = new ArrayList<>(List.of(conjunction()));
             while (accept("or")) {
-                either = either.or(conjunction());
+                either.add(conjunction());
             }
-            return either;
+            return present -> either.stream().anyMatch(one -> one.test(present));
         }
 
         private Predicate<Set<String>> conjunction() {
-            Predicate<Set<String>> all = term();
+            List<Predicate<Set<String>>> all = new ArrayList<>(List.of(term()));
             while (accept("and")) {
-                all = all.and(term());
+                all.add(term());
             }
-            return all;
+            return present -> all.stream().allMatch(one -> one.test(present));
         }
 
         private Predicate<Set<String>> term() {
             if (accept("(")) {
+                if (++depth > DEEPEST) {
+                    throw wrong("parentheses are more than " + DEEPEST + " deep");
+                }
                 Predicate<Set<String>> inner = disjunction();
+                depth--;
                 if (!accept(")")) {
                     throw wrong("a closing parenthesis is missing");
                 }
@@ -131,7 +145,8 @@ public final class RequiredModalities {
         }
 
         private IllegalArgumentException wrong(String what) {
-            return new IllegalArgumentException("rule '" + text + "': " + what
+            String quote = text.length() <= LONGEST_QUOTE ? text : text.substring(0, LONGEST_QUOTE) + "...";
+            return new IllegalArgumentException("rule '" + quote + "': " + what
                     + "; allowed: any, or modality names joined by 'and', 'or' and parentheses");
         }
     }

@@ -39,6 +39,31 @@ class RequiredModalitiesTest {
     }
 
     @Test
+    void shouldRefuseWhenParenthesesAreTooDeep() {
+        assertThat(RequiredModalities.parse("(".repeat(32) + "T1" + ")".repeat(32))
+                        .satisfiedBy(Set.of("T1")))
+                .isTrue();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> RequiredModalities.parse("(".repeat(33) + "T1" + ")".repeat(33)))
+                .withMessageContaining("parentheses are more than 32 deep; allowed: ");
+    }
+
+    @Test
+    void shouldRefuseWithAShortQuoteWhenTheRuleIsTooLong() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> RequiredModalities.parse("T1 or ".repeat(1_000) + "T1"))
+                .withMessageContaining("more than 4096 characters; allowed: ")
+                .satisfies(refusal -> assertThat(refusal.getMessage()).hasSizeLessThan(500));
+    }
+
+    @Test
+    void shouldDecideWhenAChainIsAsLongAsARuleMayBe() {
+        RequiredModalities rule = RequiredModalities.parse("T2 or ".repeat(680) + "T1");
+        assertThat(rule.satisfiedBy(Set.of("T1"))).isTrue();
+        assertThat(rule.satisfiedBy(Set.of("FLAIR"))).isFalse();
+    }
+
+    @Test
     void shouldListNamesWhenTheyMustBeCheckedAgainstTheModel() {
         assertThat(RequiredModalities.parse("T1CE and (T2 or FLAIR)").names())
                 .containsExactlyInAnyOrder("T1CE", "T2", "FLAIR");

@@ -11,6 +11,9 @@ import io.cloe.topology.study.RuleBook.Condition;
 import io.cloe.topology.study.RuleBook.SpecialRule;
 import io.cloe.topology.study.StudyRules;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -38,7 +41,7 @@ import java.util.function.Function;
  */
 final class RuleFile {
 
-    private static final long LARGEST = 1 << 20;
+    private static final int LARGEST = 1 << 20;
 
     private static final YAMLMapper YAML = YAMLMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -62,10 +65,7 @@ final class RuleFile {
      */
     static RuleBook read(Path file, StudyRules general) throws ConfigurationException {
         try {
-            if (Files.size(file) > LARGEST) {
-                throw new WrongRule("the file", "more than 1 MiB", "a file of at most 1 MiB");
-            }
-            return new RuleFile(general).book(YAML.readTree(Files.readString(file)));
+            return new RuleFile(general).book(YAML.readTree(content(file)));
         } catch (JsonProcessingException e) {
             throw new ConfigurationException("setting " + StudySettings.STUDY_RULES + ": line "
                     + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()) + ": " + e.getOriginalMessage()
@@ -75,6 +75,24 @@ final class RuleFile {
                     + e.getClass().getSimpleName() + "); allowed: a YAML file in UTF-8");
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException("setting " + StudySettings.STUDY_RULES + ": " + e.getMessage());
+        }
+    }
+
+    /** A device or a pipe has no size, and no end: only so much is read, whatever a size says. */
+    private static String content(Path file) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new WrongRule("the file", "a folder, a device or a pipe", "a file");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(LARGEST + 1);
+            if (bytes.length > LARGEST) {
+                throw new WrongRule("the file", "more than 1 MiB", "a file of at most 1 MiB");
+            }
+            // Strict: a text with replaced characters would be other rules than those that were written.
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
         }
     }
 

@@ -296,8 +296,21 @@ public final class WorkerConfig {
             requireEach(parsed, MODEL_BUNDLES, Validators.text("a path", Path::of));
             return new WorkerConfig(parsed, kafka);
         } catch (ConfigException e) {
-            throw new ConfigurationException(e.getMessage());
+            throw new ConfigurationException(withAllowed(e.getMessage()));
         }
+    }
+
+    /** Kafka's own refusals name key and value, but not always what is allowed. */
+    private static String withAllowed(String refusal) {
+        if (refusal.contains("allowed: ")) {
+            return refusal;
+        }
+        return DEFINITION.configKeys().values().stream()
+                .filter(key -> refusal.contains(" for configuration " + key.name + ":"))
+                .findFirst()
+                .map(key -> refusal + "; allowed: " + key.type.toString().toLowerCase(Locale.ROOT)
+                        + (key.validator == null ? "" : " " + key.validator))
+                .orElse(refusal + "; allowed: what 'config docs' says");
     }
 
     /** The reference of all keys, as a Markdown table. */

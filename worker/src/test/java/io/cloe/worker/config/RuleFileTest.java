@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -112,6 +113,15 @@ class RuleFileTest {
         assertThatThrownBy(() -> RuleFile.read(large, GENERAL))
                 .isInstanceOf(ConfigurationException.class)
                 .hasMessageContaining("allowed: a file of at most 1 MiB");
+    }
+
+    @Test
+    void shouldRefuseWhatIsNoFileWithoutReadingIt() {
+        for (Path endless : List.of(Path.of("/dev/zero"), Path.of("/"))) {
+            assertThatThrownBy(() -> RuleFile.read(endless, GENERAL))
+                    .isInstanceOf(ConfigurationException.class)
+                    .hasMessageContaining("a folder, a device or a pipe; allowed: a file");
+        }
     }
 
     @Test

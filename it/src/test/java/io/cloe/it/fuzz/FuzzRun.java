@@ -1,0 +1,82 @@
+package io.cloe.it.fuzz;
+
+import io.cloe.it.tools.JavaProcess;
+import io.cloe.it.tools.Repository;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** One target under Jazzer, in a process of its own, for a given time. */
+public final class FuzzRun {
+
+    private static final String JAZZER = "com.code_intelligence.jazzer.Jazzer";
+
+    private static final String DETECTORS = "com.code_intelligence.jazzer.sanitizers";
+
+    /** No input is slow: one that takes this long stands for a hang. */
+    private static final int SECONDS_PER_INPUT = 20;
+
+    private static final int LONGEST_INPUT = 1 << 14;
+
+    private FuzzRun() {}
+
+    /**
+     * Searches.
+     *
+     * @param target one of {@link FuzzTargets#names()}
+     * @param folder empty; afterwards it holds {@code corpus}, and {@code violations} if there are any
+     * @param seed of what is random; the search is also led by time, so that a seed repeats its beginning only
+     * @throws IOException if files cannot be written
+     */
+    public static FuzzSummary run(String target, Path folder, Duration time, long seed) throws IOException {
+        Path corpus = Files.createDirectories(folder.resolve("corpus"));
+        copy(corpus(target), corpus);
+        List<String> options = List.of(
+                "-Xmx1g",
+                "-Dcloe.repository=" + Repository.root(),
+                "-D" + FuzzProcess.TARGET + "=" + target,
+                "-D" + FuzzProcess.FOLDER + "=" + folder,
+                "-Dlogback.configurationFile=" + Repository.root().resolve("it/src/test/resources/logback-test.xml"));
+        List<String> arguments = List.of(
+                "--target_class=" + FuzzProcess.class.getName(),
+                "--instrumentation_includes=io.cloe.worker.**:io.cloe.topology.**:io.cloe.schemas.serde.**",
+                // Jazzer's own detectors take a target's sockets and files for attacks: they look at no class.
+                "--custom_hook_includes=none.**",
+                "--disabled_hooks=" + DETECTORS + ".ServerSideRequestForgery:" + DETECTORS + ".FilePathTraversal:"
+                        + DETECTORS + ".RegexInjection:" + DETECTORS + ".RegexRoadblocks",
+                "--reproducer_path=" + folder,
+                "-artifact_prefix=" + folder + "/",
+                "-max_total_time=" + Math.max(1, time.toSeconds()),
+                "-timeout=" + SECONDS_PER_INPUT,
+                "-max_len=" + LONGEST_INPUT,
+                "-seed=" + seed,
+                "-print_final_stats=1",
+                corpus.toString());
+        try (JavaProcess process = JavaProcess.start(folder, "jazzer", options, JAZZER, arguments)) {
+            int status = process.awaitExit(time.plusSeconds(9 * SECONDS_PER_INPUT));
+            Path summary = folder.resolve("summary.properties");
+            if (status != 0 || !Files.exists(summary)) {
+                List<String> said = process.errorLines();
+                throw new AssertionError("Jazzer ended with " + status + " for " + target + ":\n"
+                        + String.join("\n", said.subList(Math.max(0, said.size() - 40), said.size())));
+            }
+            return FuzzSummary.read(summary);
+        }
+    }
+
+    /** The inputs that a search of a target starts from. */
+    static Path corpus(String target) {
+        return Repository.root().resolve("it/src/test/resources/fuzz").resolve(target);
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, to.resolve(file.getFileName().toString()));
+            }
+        }
+    }
+}
