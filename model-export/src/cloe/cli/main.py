@@ -29,7 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit status is 0 on success, 1 where a check failed or the input was refused."""
     parser = argparse.ArgumentParser(prog="cloe", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
-    for add in (_add_phantom, _add_train, _add_export, _add_card, _add_verify, _add_infer, _add_evaluate, _add_gate):
+    for add in (
+        _add_phantom,
+        _add_train,
+        _add_export,
+        _add_half,
+        _add_card,
+        _add_verify,
+        _add_infer,
+        _add_evaluate,
+        _add_gate,
+    ):
         add(commands)
     chosen = parser.parse_args(arguments)
     try:
@@ -149,6 +159,21 @@ def _export(chosen: argparse.Namespace) -> int:
     )
     write_bundle(network, chosen.out, description)
     print(f"bundle written: {chosen.out}")
+    return 0
+
+
+def _add_half(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("half", help="write a bundle in half precision beside one in full precision")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="new folder")
+    parser.set_defaults(run=_half)
+
+
+def _half(chosen: argparse.Namespace) -> int:
+    from cloe.export.half import write_half_bundle
+
+    write_half_bundle(chosen.bundle, chosen.out)
+    print(f"written: {chosen.out}; compare with: cloe device check {chosen.bundle} --other {chosen.out}")
     return 0
 
 

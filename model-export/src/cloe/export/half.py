@@ -1,0 +1,105 @@
+"""A bundle in half precision beside the one in full precision: the same model, half the memory traffic on a GPU."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx.external_data_helper import load_external_data_for_model
+
+from cloe.export.bundle import finish_bundle
+from cloe.export.golden import golden_entry, golden_input
+from cloe.export.weights import share_weights
+from cloe.inference.bundle import MANIFEST, ORACLE, WEIGHTS, Bundle
+
+SUFFIX = "-fp16"
+TOLERANCE = 2e-2
+"""Of the golden window: half precision rounds differently on every device."""
+
+FULL_PRECISION = (
+    "ConstantOfShape",
+    "ReduceMean",
+    "ReduceSum",
+    "ReduceL2",
+    "ReduceMax",
+    "Softmax",
+    "Exp",
+    "Pow",
+    "Sqrt",
+    "Reciprocal",
+    "Div",
+)
+"""Operators that stay in float32: constants are made so, sums over a window overflow float16, and the gate lives from small differences."""
+
+
+def halve(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with weights and activations in float16; inputs and outputs stay float32."""
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+    return convert_float_to_float16(model, keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *FULL_PRECISION])
+
+
+def write_half_bundle(source: Path, target: Path) -> None:
+    """Convert every graph of a bundle.
+
+    Parameters
+    ----------
+    source
+        The bundle in full precision; not changed.
+    target
+        An empty or new folder.
+
+    Raises
+    ------
+    ValueError
+        If the source is damaged or in half precision already, or the target is not empty.
+    """
+    original = Bundle(source)
+    original.check_files()
+    manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text())
+    if manifest["version"].endswith(SUFFIX):
+        raise ValueError("the bundle is in half precision already")
+    if target.exists() and any(target.iterdir()):
+        raise ValueError(f"{target} is not empty")
+    files = [graph["file"] for graph in manifest["graphs"]]
+    if (source / ORACLE).exists():
+        files.append(ORACLE)
+    models = {file: halve(_load(source, file)) for file in files}
+    for model in models.values():
+        _store_raw(model)
+    block = share_weights(models.values(), Path(WEIGHTS).name)
+    for file, model in models.items():
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        (target / file).write_bytes(model.SerializeToString(deterministic=True))
+    (target / WEIGHTS).write_bytes(block)
+    manifest["version"] += SUFFIX
+    manifest["training"] = {
+        **manifest["training"],
+        "precision": "float16, converted from the float32 bundle with sha256 "
+        + hashlib.sha256((source / MANIFEST).read_bytes()).hexdigest(),
+    }
+    # What was measured was measured with the float32 graphs.
+    manifest["measured"] = {}
+    manifest["files"] = {}
+    (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    full = original.specification.modalities
+    outputs = Bundle(target).run(full, golden_input(len(full), original.window))
+    manifest["golden"] = {**golden_entry(full, original.window, outputs), "tolerance": TOLERANCE}
+    finish_bundle(target, manifest)
+
+
+def _load(source: Path, file: str) -> onnx.ModelProto:
+    """A graph with its tensors, all of which lie in the one file of weights."""
+    model = onnx.load(source / file, load_external_data=False)
+    load_external_data_for_model(model, str((source / WEIGHTS).parent))
+    return model
+
+
+def _store_raw(model: onnx.ModelProto) -> None:
+    """Every tensor's values as raw bytes inside the model, as the shared weight file wants them."""
+    for tensor in model.graph.initializer:
+        if not tensor.raw_data:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name))

@@ -1,0 +1,55 @@
+"""The bundle in half precision against the one it was made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from cloe.export.golden import golden_difference, golden_input
+from cloe.export.half import write_half_bundle
+from cloe.inference.bundle import Bundle
+
+SHIPPED = Path(__file__).parents[1] / "bundles" / "cloe-w8-demo"
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("half") / "bundle"
+    write_half_bundle(SHIPPED, folder)
+    return Bundle(folder)
+
+
+def test_should_be_a_whole_bundle_of_half_the_size_when_converted(half: Bundle) -> None:
+    half.check_files()
+    assert half.manifest["version"] == Bundle(SHIPPED).manifest["version"] + "-fp16"
+    weights = "graphs/weights.bin"
+    assert (half.folder / weights).stat().st_size < 0.6 * (SHIPPED / weights).stat().st_size
+    full = half.specification.modalities
+    assert golden_difference(half.manifest["golden"], half.run(full, golden_input(len(full), half.window))) < 1e-5
+
+
+def test_should_take_and_give_float32_when_converted(half: Bundle) -> None:
+    for graph in half.manifest["graphs"]:
+        model = onnx.load(half.folder / graph["file"], load_external_data=False)
+        for value in [*model.graph.input, *model.graph.output]:
+            assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
+@pytest.mark.parametrize("names", [("T2",), ("T1", "FLAIR"), ("T1", "T1CE", "T2", "FLAIR")])
+def test_should_answer_nearly_the_same_when_the_window_is_the_same(half: Bundle, names: tuple[str, ...]) -> None:
+    window = golden_input(len(names), half.window)
+    expected = Bundle(SHIPPED).run(names, window)
+    found = half.run(names, window)
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        assert np.abs(found[key] - values).max() < 2e-2
+    equal = found["probabilities"].argmax(1) == expected["probabilities"].argmax(1)
+    assert equal.mean() > 0.995
+
+
+def test_should_refuse_when_the_bundle_is_halved_already(half: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="already"):
+        write_half_bundle(half.folder, tmp_path / "again")
