@@ -32,7 +32,8 @@ FULL_PRECISION = (
     "Reciprocal",
     "Div",
 )
-"""Operators that stay in float32: constants are made so, sums over a window overflow float16, and the gate lives from small differences."""
+"""Operators that stay in float32: constants are made so, sums over a window overflow float16, and the gate lives from
+small differences."""
 
 
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:
