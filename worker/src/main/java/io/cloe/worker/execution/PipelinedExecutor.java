@@ -21,10 +21,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -67,6 +67,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final ExecutorService readers;
     private final List<DeviceLane> lanes = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
+    private final List<Thread> readerThreads = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
 
     /**
@@ -156,11 +157,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         }
     }
 
-    private static ThreadFactory daemons(String prefix) {
+    private ThreadFactory daemons(String prefix) {
         AtomicInteger number = new AtomicInteger();
         return task -> {
             Thread thread = new Thread(task, prefix + number.getAndIncrement());
             thread.setDaemon(true);
+            readerThreads.add(thread);
             return thread;
         };
     }
@@ -528,7 +530,10 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                     thread.join(CLOSE_PATIENCE.toMillis());
                 }
             }
-            readers.awaitTermination(CLOSE_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            // A pool counts as terminated while its last thread is still on its way out.
+            for (Thread reader : readerThreads) {
+                reader.join(CLOSE_PATIENCE.toMillis());
+            }
             watch.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

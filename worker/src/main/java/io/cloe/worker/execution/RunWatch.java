@@ -14,14 +14,16 @@ final class RunWatch implements AutoCloseable {
     private final long timeoutNanos;
     private final long graceNanos;
     private final ScheduledThreadPoolExecutor timer;
+    private volatile Thread thread;
 
     RunWatch(Duration timeout, Duration grace) {
         this.timeoutNanos = timeout.toNanos();
         this.graceNanos = grace.toNanos();
         this.timer = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(task, "cloe-watch");
-            thread.setDaemon(true);
-            return thread;
+            Thread started = new Thread(task, "cloe-watch");
+            started.setDaemon(true);
+            thread = started;
+            return started;
         });
         timer.setRemoveOnCancelPolicy(true);
     }
@@ -41,7 +43,10 @@ final class RunWatch implements AutoCloseable {
     @Override
     public void close() throws InterruptedException {
         timer.shutdownNow();
-        timer.awaitTermination(10, TimeUnit.SECONDS);
+        Thread last = thread;
+        if (last != null) {
+            last.join(Duration.ofSeconds(10).toMillis());
+        }
     }
 
     /** One run of a device. */
