@@ -1,0 +1,166 @@
+package io.cloe.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.introspect.Annotated;
+import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.marcnuri.helm.Helm;
+import com.marcnuri.helm.LintResult;
+import com.marcnuri.helm.TemplateCommand;
+import io.cloe.it.tools.Repository;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceAccount;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import java.io.IOException;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The Helm chart, rendered by Helm's engine and read by the Kubernetes model, strictly. */
+class HelmChartIT {
+
+    private static final Map<String, Class<?>> KUBERNETES = Map.of(
+            "ConfigMap", ConfigMap.class,
+            "Secret", Secret.class,
+            "Service", Service.class,
+            "ServiceAccount", ServiceAccount.class,
+            "StatefulSet", StatefulSet.class,
+            "NetworkPolicy", NetworkPolicy.class,
+            "PodDisruptionBudget", PodDisruptionBudget.class);
+
+    private static final YAMLMapper YAML = new YAMLMapper();
+
+    /** The model keeps fields that it does not know; here they are mistakes. */
+    private static final ObjectMapper STRICT = new YAMLMapper()
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .setAnnotationIntrospector(new JacksonAnnotationIntrospector() {
+                private static final long serialVersionUID = 1L;
+
+                @Override
+                public Boolean hasAnySetter(Annotated annotated) {
+                    return false;
+                }
+            });
+
+    @BeforeAll
+    static void requireHelmsEngine() {
+        assumeTrue(
+                System.getProperty("os.arch").equals("amd64")
+                        && System.getProperty("os.name").equals("Linux"),
+                "skipped: helm-java's engine is on the class path for Linux on x86-64 only");
+    }
+
+    private static Helm chart() {
+        return new Helm(Repository.root().resolve("deploy/helm/cloe"));
+    }
+
+    private static TemplateCommand template() {
+        return chart().template()
+                .withName("cloe")
+                .withNamespace("imaging")
+                .set("config.bootstrap\\.servers", "kafka:9092");
+    }
+
+    private static Map<String, JsonNode> manifests(TemplateCommand command) throws IOException {
+        Map<String, JsonNode> manifests = new TreeMap<>();
+        try (MappingIterator<JsonNode> documents =
+                YAML.readerFor(JsonNode.class).readValues(command.call())) {
+            while (documents.hasNext()) {
+                JsonNode manifest = documents.next();
+                if (manifest.isObject()) {
+                    manifests.put(manifest.get("kind").asText(), manifest);
+                }
+            }
+        }
+        for (Map.Entry<String, JsonNode> manifest : manifests.entrySet()) {
+            if (KUBERNETES.containsKey(manifest.getKey())) {
+                STRICT.treeToValue(manifest.getValue(), KUBERNETES.get(manifest.getKey()));
+            }
+        }
+        return manifests;
+    }
+
+    @Test
+    void shouldPassHelmsLint() {
+        LintResult result = chart().lint().call();
+
+        assertThat(result.isFailed()).as("%s", result.getMessages()).isFalse();
+    }
+
+    @Test
+    void shouldBeValidWhenLittleIsSaid() throws IOException {
+        Map<String, JsonNode> manifests = manifests(template().set("admin.token", "0123456789abcdef"));
+
+        assertThat(manifests)
+                .containsOnlyKeys(
+                        "ConfigMap",
+                        "NetworkPolicy",
+                        "PodDisruptionBudget",
+                        "Secret",
+                        "Service",
+                        "ServiceAccount",
+                        "StatefulSet");
+        PodSpec pod = pod(manifests);
+        assertThat(pod.getEnableServiceLinks()).isFalse();
+        assertThat(pod.getSecurityContext().getRunAsNonRoot()).isTrue();
+        assertThat(pod.getContainers().get(0).getSecurityContext().getReadOnlyRootFilesystem())
+                .isTrue();
+        assertThat(pod.getContainers().get(0).getLivenessProbe().getHttpGet().getPath())
+                .isEqualTo("/health/live");
+    }
+
+    @Test
+    void shouldBeValidWhenAllIsSaid() throws IOException {
+        Map<String, JsonNode> manifests = manifests(template()
+                .set("existingSecret", "secrets")
+                .set("gpu.enabled", "true")
+                .set("serviceMonitor.enabled", "true")
+                .set("autoscaling.enabled", "true")
+                .set("state.storageClass", "fast")
+                .set("volumes.studies.persistentVolumeClaim.claimName", "studies")
+                .set("volumes.masks.persistentVolumeClaim.claimName", "masks"));
+
+        assertThat(manifests).containsKeys("ScaledObject", "ServiceMonitor").doesNotContainKey("Secret");
+        assertThat(pod(manifests).getContainers().get(0).getResources().getLimits())
+                .containsKeys("memory", "nvidia.com/gpu");
+        // The autoscaler owns the number of workers.
+        assertThat(manifests.get("StatefulSet").at("/spec/replicas").isMissingNode())
+                .isTrue();
+        assertThat(manifests
+                        .get("ScaledObject")
+                        .at("/spec/triggers/0/metadata/query")
+                        .asText())
+                .contains("cloe_backlog_jobs");
+    }
+
+    @Test
+    void shouldRefuseValuesThatNobodyReads() {
+        assertThatThrownBy(() -> template()
+                        .set("existingSecret", "s")
+                        .set("replica", "2")
+                        .call())
+                .hasMessageContaining("additional properties 'replica' not allowed");
+        assertThatThrownBy(() -> template().set("admin.token", "short").call()).hasMessageContaining("/admin/token");
+        assertThatThrownBy(() -> template().call()).hasMessageContaining("set admin.token");
+    }
+
+    private static PodSpec pod(Map<String, JsonNode> manifests) throws IOException {
+        return STRICT.treeToValue(manifests.get("StatefulSet"), StatefulSet.class)
+                .getSpec()
+                .getTemplate()
+                .getSpec();
+    }
+}
