@@ -56,7 +56,9 @@ public final class AdminService implements AutoCloseable {
         try {
             service.open(config, parts);
             return service;
-        } catch (ConfigurationException | StartupException | InterruptedException | RuntimeException e) {
+        } catch (ConfigurationException | StartupException | InterruptedException | RuntimeException | Error e) {
+            // Also an Error, such as a library that cannot be loaded: or the server would go on saying that all is
+            // well.
             service.close();
             throw e;
         }
