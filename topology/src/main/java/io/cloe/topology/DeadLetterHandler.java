@@ -1,5 +1,6 @@
 package io.cloe.topology;
 
+import io.cloe.schemas.registry.RegistryException;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -39,7 +40,18 @@ public final class DeadLetterHandler implements DeserializationExceptionHandler 
     @Override
     public Response handleError(
             ErrorHandlerContext context, ConsumerRecord<byte[], byte[]> record, Exception exception) {
-        UnreadableRecordException unreadable = unreadable(exception);
+        RegistryException registry = cause(exception, RegistryException.class);
+        if (registry != null) {
+            // Nothing is wrong with the record; it will be read when the registry answers.
+            LOG.error(
+                    "record {}-{}@{} waits: {}",
+                    record.topic(),
+                    record.partition(),
+                    record.offset(),
+                    registry.getMessage());
+            return Response.fail();
+        }
+        UnreadableRecordException unreadable = cause(exception, UnreadableRecordException.class);
         String message = unreadable == null ? exception.getClass().getSimpleName() : unreadable.getMessage();
         LOG.warn("unreadable record {}-{}@{}: {}", record.topic(), record.partition(), record.offset(), message);
         boolean whole = length(record) <= LARGEST_COPY;
@@ -71,10 +83,10 @@ public final class DeadLetterHandler implements DeserializationExceptionHandler 
         return length;
     }
 
-    private static UnreadableRecordException unreadable(Throwable exception) {
+    private static <E> E cause(Throwable exception, Class<E> type) {
         for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
-            if (cause instanceof UnreadableRecordException found) {
-                return found;
+            if (type.isInstance(cause)) {
+                return type.cast(cause);
             }
         }
         return null;

@@ -10,6 +10,7 @@ import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyState;
 import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.TimerKind;
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.ModelFamilies;
 import io.cloe.topology.study.RuleBook;
@@ -93,22 +94,29 @@ public final class StudyTopology {
 
     private StudyTopology() {}
 
+    /** Builds the topology, with records in Avro's single-object encoding; see the other method. */
+    public static Topology build(Topics topics, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
+        return build(topics, RecordFormat.singleObject(), rules, families, executor);
+    }
+
     /**
      * Builds the topology.
      *
      * @param topics names of the topics
+     * @param records how records of the topics that others use travel; what is internal needs no registry
      * @param rules how studies are assembled
      * @param families the model families served
      * @param executor what runs inference; called by the stream threads
      */
-    public static Topology build(Topics topics, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
+    public static Topology build(
+            Topics topics, RecordFormat records, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
         StudyDecisions decisions = new StudyDecisions(rules, families);
         ProcessorSupplier<String, SpecificRecord, String, SpecificRecord> study =
                 () -> new StudyProcessor(decisions, executor);
         ProcessorSupplier<String, String, String, SpecificRecord> writer = () -> new StudyWriter(decisions);
         Topology topology = resultsAndCommits(topics);
-        addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), ScanEvent.class);
-        addSource(topology, Nodes.STUDY_COMMANDS, topics.studyCommands(), StudyCommand.class);
+        addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), records.of(ScanEvent.class));
+        addSource(topology, Nodes.STUDY_COMMANDS, topics.studyCommands(), records.of(StudyCommand.class));
         topology.addProcessor(Nodes.STUDY, study, Nodes.SCAN_EVENTS, Nodes.STUDY_COMMANDS, Nodes.INFERENCE_RESULTS);
         topology.addProcessor(Nodes.WRITE_STUDIES, writer, Nodes.BEFORE_COMMIT);
         topology.addStateStore(studies(), Nodes.STUDY, Nodes.WRITE_STUDIES);
@@ -116,10 +124,10 @@ public final class StudyTopology {
         topology.addStateStore(pending(), Nodes.STUDY, Nodes.WRITE_STUDIES);
         topology.addStateStore(ChangedStudies.builder(StoreNames.CHANGED), Nodes.STUDY, Nodes.WRITE_STUDIES);
         topology.connectProcessorAndStateStores(Nodes.STUDY, StoreNames.BEFORE_COMMIT);
-        addSink(topology, Nodes.SEGMENTATIONS, topics.segmentations(), Segmentation.class, Nodes.STUDY);
-        addSink(topology, Nodes.GATING_WEIGHTS, topics.gatingWeights(), GatingWeights.class, Nodes.STUDY);
-        addSink(topology, Nodes.STUDY_FAILURES, topics.studyFailures(), StudyFailure.class, Nodes.STUDY);
-        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), StudyStatus.class, Nodes.WRITE_STUDIES);
+        addSink(topology, Nodes.SEGMENTATIONS, topics.segmentations(), records.of(Segmentation.class), Nodes.STUDY);
+        addSink(topology, Nodes.GATING_WEIGHTS, topics.gatingWeights(), records.of(GatingWeights.class), Nodes.STUDY);
+        addSink(topology, Nodes.STUDY_FAILURES, topics.studyFailures(), records.of(StudyFailure.class), Nodes.STUDY);
+        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), records.of(StudyStatus.class), Nodes.WRITE_STUDIES);
         return topology;
     }
 
@@ -147,13 +155,13 @@ public final class StudyTopology {
     }
 
     private static <T extends SpecificRecord> void addSource(
-            Topology topology, String node, String topic, Class<T> type) {
-        topology.addSource(node, Serdes.String().deserializer(), RecordSerde.of(type), topic);
+            Topology topology, String node, String topic, Serde<T> serde) {
+        topology.addSource(node, Serdes.String().deserializer(), serde.deserializer(), topic);
     }
 
     private static <T extends SpecificRecord> void addSink(
-            Topology topology, String node, String topic, Class<T> type, String from) {
-        topology.addSink(node, topic, Serdes.String().serializer(), RecordSerde.of(type), from);
+            Topology topology, String node, String topic, Serde<T> serde, String from) {
+        topology.addSink(node, topic, Serdes.String().serializer(), serde.serializer(), from);
     }
 
     private static StoreBuilder<?> studies() {

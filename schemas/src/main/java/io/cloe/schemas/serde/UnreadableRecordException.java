@@ -24,7 +24,8 @@ public final class UnreadableRecordException extends SerializationException {
 
     private final Kind kind;
 
-    UnreadableRecordException(Kind kind, String message) {
+    /** With codes and numbers only. */
+    public UnreadableRecordException(Kind kind, String message) {
         super(kind + ": " + message);
         this.kind = kind;
     }

@@ -52,6 +52,7 @@ import picocli.CommandLine.ParseResult;
             "6:the mask directory cannot be used",
             "7:not all that was waited for came in time",
             "8:the admin HTTP server cannot listen at its address",
+            "9:the schema registry does not answer, or refuses a schema",
             "143:stopped by SIGTERM (130: by Ctrl-C); what ran was closed first"
         })
 public final class CloeCommand {

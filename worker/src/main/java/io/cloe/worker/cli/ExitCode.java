@@ -25,6 +25,9 @@ public final class ExitCode {
     /** The admin HTTP server cannot listen where it is told to. */
     public static final int ADMIN_HTTP = 8;
 
+    /** The schema registry does not answer, or refuses a schema. */
+    public static final int REGISTRY = 9;
+
     private ExitCode() {}
 
     static int of(StartupException.Kind kind) {
@@ -34,6 +37,7 @@ public final class ExitCode {
             case DEVICE -> DEVICE;
             case MASK_STORE -> MASK_STORE;
             case ADMIN_HTTP -> ADMIN_HTTP;
+            case REGISTRY -> REGISTRY;
         };
     }
 }

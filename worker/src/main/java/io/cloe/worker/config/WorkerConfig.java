@@ -6,6 +6,7 @@ import static org.apache.kafka.common.config.ConfigDef.Importance.MEDIUM;
 import static org.apache.kafka.common.config.ConfigDef.NO_DEFAULT_VALUE;
 import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.execution.ResultCacheSettings;
@@ -68,7 +69,8 @@ public final class WorkerConfig {
 
     public static final String TRACE_ENDPOINT = "trace.endpoint";
 
-    private static final ConfigDef DEFINITION = AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))
+    private static final ConfigDef DEFINITION = RegistryConfig.addTo(
+                    AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION)))
             .define(
                     BOOTSTRAP_SERVERS,
                     Type.LIST,
@@ -257,11 +259,13 @@ public final class WorkerConfig {
                             + " nothing over restarts.");
 
     private final AbstractConfig parsed;
+    private final RecordFormat records;
     private final AdminSettings admin;
     private final Map<String, String> kafka;
 
-    private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka) {
+    private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka, RecordFormat records) {
         this.parsed = parsed;
+        this.records = records;
         this.admin = AdminSettings.of(parsed);
         this.kafka = Map.copyOf(kafka);
     }
@@ -279,7 +283,7 @@ public final class WorkerConfig {
                 kafka.put(setting.getKey().substring(KAFKA_PREFIX.length()), setting.getValue());
             } else if (DEFINITION.names().contains(setting.getKey())) {
                 own.put(setting.getKey(), setting.getValue());
-            } else {
+            } else if (!setting.getKey().startsWith(RegistryConfig.CLIENT_PREFIX)) {
                 throw new ConfigurationException("unknown setting " + setting.getKey()
                         + "; allowed: the keys of 'config docs', and kafka.* for Kafka's own");
             }
@@ -294,7 +298,7 @@ public final class WorkerConfig {
             AbstractConfig parsed = new AbstractConfig(DEFINITION, own, false);
             requireEach(parsed, VOLUME_ROOTS, absolutePath());
             requireEach(parsed, MODEL_BUNDLES, Validators.text("a path", Path::of));
-            return new WorkerConfig(parsed, kafka);
+            return new WorkerConfig(parsed, kafka, RegistryConfig.format(settings));
         } catch (ConfigException e) {
             throw new ConfigurationException(withAllowed(e.getMessage()));
         }
@@ -477,6 +481,11 @@ public final class WorkerConfig {
      */
     public RuleBook rules() throws ConfigurationException {
         return StudySettings.rules(parsed);
+    }
+
+    /** How records travel. */
+    public RecordFormat records() {
+        return records;
     }
 
     /** Settings for every Kafka client: the brokers, and what was given under {@code kafka.}. */

@@ -1,7 +1,9 @@
 package io.cloe.worker.kafka;
 
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.config.RegistryConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.util.HashMap;
 import java.util.Map;
@@ -15,18 +17,19 @@ import org.apache.kafka.clients.producer.ProducerConfig;
  *
  * @param kafka brokers and everything given under {@code kafka.}
  * @param topics names of the topics
+ * @param records how records travel
  */
-public record ClientSettings(Map<String, Object> kafka, Topics topics) {
+public record ClientSettings(Map<String, Object> kafka, Topics topics, RecordFormat records) {
 
     /** Those of a worker. */
     public static ClientSettings of(WorkerConfig config) {
-        return new ClientSettings(config.kafkaSettings(), config.topics());
+        return new ClientSettings(config.kafkaSettings(), config.topics(), config.records());
     }
 
     /**
      * From settings that need not be a worker's: only the brokers are required.
      *
-     * @throws ConfigurationException if the brokers are missing
+     * @throws ConfigurationException if the brokers are missing, or the registry's settings are wrong
      */
     public static ClientSettings of(Map<String, String> settings) throws ConfigurationException {
         String brokers = settings.get(WorkerConfig.BOOTSTRAP_SERVERS);
@@ -42,7 +45,10 @@ public record ClientSettings(Map<String, Object> kafka, Topics topics) {
             }
         });
         kafka.put(WorkerConfig.BOOTSTRAP_SERVERS, brokers);
-        return new ClientSettings(kafka, Topics.withPrefix(settings.getOrDefault(WorkerConfig.TOPICS_PREFIX, "")));
+        return new ClientSettings(
+                kafka,
+                Topics.withPrefix(settings.getOrDefault(WorkerConfig.TOPICS_PREFIX, "")),
+                RegistryConfig.format(settings));
     }
 
     /** Settings of a producer. */

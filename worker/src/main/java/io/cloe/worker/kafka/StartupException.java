@@ -17,6 +17,8 @@ public final class StartupException extends Exception {
         DEVICE,
         /** The mask directory cannot be used. */
         MASK_STORE,
+        /** The schema registry does not answer, or refuses a schema. */
+        REGISTRY,
         /** The admin HTTP server cannot listen where it is told to. */
         ADMIN_HTTP
     }

@@ -111,6 +111,7 @@ public final class WorkerProcess implements AutoCloseable {
         try (TopicAdmin admin = new TopicAdmin(clients)) {
             admin.check();
         }
+        RegistryCheck.check(config);
         List<ModelEngines> engines = openEngines(models.bundles(), config, parts.meters());
         TraceExport export = TraceExport.open(config.traceEndpoint(), config.applicationId());
         resources.add(0, export);
@@ -130,8 +131,8 @@ public final class WorkerProcess implements AutoCloseable {
                 new SecureRandom());
         resources.add(0, executor);
         ExecutorMeters.register(executor, parts.meters());
-        Topology topology =
-                StudyTopology.build(config.topics(), rules, models.families(), traces.around(meters.around(executor)));
+        Topology topology = StudyTopology.build(
+                config.topics(), config.records(), rules, models.families(), traces.around(meters.around(executor)));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);

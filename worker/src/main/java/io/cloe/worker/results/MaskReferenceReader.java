@@ -26,6 +26,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Deserializer;
 
 /**
  * Reads which masks results refer to: all committed ones, and those that workers have reported and the topology has not yet taken. For
@@ -92,7 +93,8 @@ public final class MaskReferenceReader {
 
     private void readCommittedResults(Admin admin, KafkaConsumer<byte[], byte[]> consumer, References.Collector found)
             throws ExecutionException, InterruptedException {
-        RecordSerde<Segmentation> serde = RecordSerde.of(Segmentation.class);
+        Deserializer<Segmentation> segmentations =
+                settings.records().of(Segmentation.class).deserializer();
         String topic = settings.topics().segmentations();
         if (compacted(admin, topic)) {
             found.newestOnly();
@@ -105,7 +107,7 @@ public final class MaskReferenceReader {
             if (shortened.remove(partition)) {
                 found.knownSince(Instant.ofEpochMilli(record.timestamp()));
             }
-            Segmentation result = serde.deserialize(topic, record.value());
+            Segmentation result = segmentations.deserialize(topic, record.value());
             found.committed(
                     result.getStudyId(), result.getRevision(), result.getMask().getUri());
         });

@@ -4,7 +4,6 @@ import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyStatus;
-import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.topology.Topics;
 import io.cloe.worker.kafka.ClientSettings;
@@ -22,6 +21,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /** Reads committed records of the output topics, without a consumer group. For one thread. */
@@ -31,7 +31,7 @@ public final class OutputReader implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(200);
 
     private final Consumer<String, byte[]> consumer;
-    private final Map<String, RecordSerde<? extends SpecificRecord>> serdes = new HashMap<>();
+    private final Map<String, Serde<? extends SpecificRecord>> serdes = new HashMap<>();
 
     /**
      * One output record.
@@ -43,10 +43,10 @@ public final class OutputReader implements AutoCloseable {
 
     private OutputReader(ClientSettings settings) {
         Topics topics = settings.topics();
-        serdes.put(topics.segmentations(), RecordSerde.of(Segmentation.class));
-        serdes.put(topics.gatingWeights(), RecordSerde.of(GatingWeights.class));
-        serdes.put(topics.studyStatus(), RecordSerde.of(StudyStatus.class));
-        serdes.put(topics.studyFailures(), RecordSerde.of(StudyFailure.class));
+        serdes.put(topics.segmentations(), settings.records().of(Segmentation.class));
+        serdes.put(topics.gatingWeights(), settings.records().of(GatingWeights.class));
+        serdes.put(topics.studyStatus(), settings.records().of(StudyStatus.class));
+        serdes.put(topics.studyFailures(), settings.records().of(StudyFailure.class));
         consumer = new KafkaConsumer<>(settings.consumer(), new StringDeserializer(), new ByteArrayDeserializer());
     }
 
@@ -123,7 +123,7 @@ public final class OutputReader implements AutoCloseable {
     }
 
     private SpecificRecord read(ConsumerRecord<String, byte[]> record) {
-        return serdes.get(record.topic()).deserialize(record.topic(), record.value());
+        return serdes.get(record.topic()).deserializer().deserialize(record.topic(), record.value());
     }
 
     @Override

@@ -6,7 +6,6 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyStatus;
-import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.ScanEventCheck;
@@ -23,6 +22,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,7 +39,7 @@ public final class StudyFeed implements AutoCloseable {
     private static final Duration PAUSE_AFTER_FAILURE = Duration.ofSeconds(5);
 
     private final KafkaConsumer<String, byte[]> consumer;
-    private final Map<String, RecordSerde<? extends SpecificRecord>> serdes = new HashMap<>();
+    private final Map<String, Serde<? extends SpecificRecord>> serdes = new HashMap<>();
     private final Consumer<SpecificRecord> sink;
     private final Thread thread;
     private volatile boolean closed;
@@ -47,12 +47,12 @@ public final class StudyFeed implements AutoCloseable {
     private StudyFeed(ClientSettings settings, Consumer<SpecificRecord> sink) {
         this.sink = sink;
         Topics topics = settings.topics();
-        serdes.put(topics.scanEvents(), RecordSerde.of(ScanEvent.class));
-        serdes.put(topics.segmentations(), RecordSerde.of(Segmentation.class));
-        serdes.put(topics.gatingWeights(), RecordSerde.of(GatingWeights.class));
-        serdes.put(topics.studyStatus(), RecordSerde.of(StudyStatus.class));
-        serdes.put(topics.studyFailures(), RecordSerde.of(StudyFailure.class));
-        serdes.put(topics.qaFeedback(), RecordSerde.of(QaFeedback.class));
+        serdes.put(topics.scanEvents(), settings.records().of(ScanEvent.class));
+        serdes.put(topics.segmentations(), settings.records().of(Segmentation.class));
+        serdes.put(topics.gatingWeights(), settings.records().of(GatingWeights.class));
+        serdes.put(topics.studyStatus(), settings.records().of(StudyStatus.class));
+        serdes.put(topics.studyFailures(), settings.records().of(StudyFailure.class));
+        serdes.put(topics.qaFeedback(), settings.records().of(QaFeedback.class));
         consumer = new KafkaConsumer<>(settings.consumer(), new StringDeserializer(), new ByteArrayDeserializer());
         thread = new Thread(this::run, "cloe-study-feed");
         thread.setDaemon(true);
@@ -108,7 +108,8 @@ public final class StudyFeed implements AutoCloseable {
             return;
         }
         try {
-            SpecificRecord value = serdes.get(record.topic()).deserialize(record.topic(), record.value());
+            SpecificRecord value =
+                    serdes.get(record.topic()).deserializer().deserialize(record.topic(), record.value());
             if (!(value instanceof ScanEvent event)
                     || ScanEventCheck.problem(record.key(), event).isEmpty()) {
                 sink.accept(value);

@@ -1,6 +1,5 @@
 package io.cloe.worker.submit;
 
-import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.worker.kafka.ClientSettings;
 import java.io.IOException;
 import java.util.Map;
@@ -23,7 +22,10 @@ final class AcknowledgedProducer<T extends SpecificRecord> implements AutoClosea
         producerSettings.put(ProducerConfig.ACKS_CONFIG, "all");
         // A person waits at the other end: say soon that nobody answers.
         producerSettings.putIfAbsent(ProducerConfig.MAX_BLOCK_MS_CONFIG, 15_000);
-        this.producer = new KafkaProducer<>(producerSettings, new StringSerializer(), RecordSerde.of(type));
+        this.producer = new KafkaProducer<>(
+                producerSettings,
+                new StringSerializer(),
+                settings.records().of(type).serializer());
         this.topic = topic;
     }
 

@@ -2,7 +2,6 @@ package io.cloe.worker.submit;
 
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
-import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.topology.study.DryRun.Recorded;
 import io.cloe.worker.kafka.ClientSettings;
@@ -20,6 +19,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
@@ -39,9 +39,9 @@ public record RecordedInputs(List<Recorded> records, int unreadable) {
      * @param since older records are left out
      */
     public static RecordedInputs read(ClientSettings settings, Instant since) {
-        Map<String, RecordSerde<? extends SpecificRecord>> serdes = Map.of(
-                settings.topics().scanEvents(), RecordSerde.of(ScanEvent.class),
-                settings.topics().studyCommands(), RecordSerde.of(StudyCommand.class));
+        Map<String, Serde<? extends SpecificRecord>> serdes = Map.of(
+                settings.topics().scanEvents(), settings.records().of(ScanEvent.class),
+                settings.topics().studyCommands(), settings.records().of(StudyCommand.class));
         List<Recorded> records = new ArrayList<>();
         int unreadable = 0;
         try (Consumer<String, byte[]> consumer =
@@ -53,7 +53,7 @@ public record RecordedInputs(List<Recorded> records, int unreadable) {
                         records.add(new Recorded(
                                 Instant.ofEpochMilli(record.timestamp()),
                                 record.key(),
-                                serdes.get(record.topic()).deserialize(record.topic(), record.value())));
+                                serdes.get(record.topic()).deserializer().deserialize(record.topic(), record.value())));
                     } catch (UnreadableRecordException e) {
                         unreadable++;
                     }
