@@ -38,7 +38,11 @@ public final class ConfluentPeer {
         switch (arguments[0]) {
             case "produce" -> produce(registry, arguments[2], arguments[3], event(arguments[4]));
             case "consume" -> consume(registry, arguments[2], arguments[3]);
-            default -> foreign(registry, event(arguments[2]));
+            default ->
+                foreign(
+                        registry,
+                        RecordSerde.of(ScanEvent.class)
+                                .deserialize("", HexFormat.of().parseHex(arguments[2])));
         }
     }
 
