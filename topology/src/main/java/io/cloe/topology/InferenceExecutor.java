@@ -1,6 +1,7 @@
 package io.cloe.topology;
 
 import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.ModelReference;
 
 /**
  * What runs inference outside the stream threads. Results never come back through this interface: the executor writes an
@@ -16,6 +17,16 @@ public interface InferenceExecutor {
      * @param partition the task's partition
      */
     Lease open(int partition);
+
+    /**
+     * Whether jobs that name this model can be done here now. A model that is not at hand may be fetched because it was asked for. Called
+     * by stream threads, often; must not block.
+     *
+     * @param model a model; its digest counts
+     */
+    default boolean serves(ModelReference model) {
+        return true;
+    }
 
     /** One task assignment's right to have jobs done. All methods are called by the task's stream thread; none may block. */
     interface Lease extends AutoCloseable {

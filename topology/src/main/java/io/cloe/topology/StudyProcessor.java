@@ -3,6 +3,7 @@ package io.cloe.topology;
 import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyFailure;
@@ -20,6 +21,7 @@ import io.cloe.topology.study.StudyDecisions;
 import io.cloe.topology.study.StudyInput;
 import io.cloe.topology.study.StudyInput.CommandGiven;
 import io.cloe.topology.study.StudyInput.JobEnded;
+import io.cloe.topology.study.StudyInput.Reprocessed;
 import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
 import io.cloe.topology.study.Transition;
@@ -67,6 +69,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private TimestampedKeyValueStore<String, String> beforeCommit;
     private DueTimers timers;
     private TaskCounters counters;
+    private CampaignTask campaigns;
     private InferenceExecutor.Lease lease;
     private boolean consumed;
     private Instant latest;
@@ -92,6 +95,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
             unfinished.forEachRemaining(entry -> lease.submit(entry.value));
         }
+        campaigns = new CampaignTask(context, new StudiesOfTask(), executor, lease);
     }
 
     @Override
@@ -99,6 +103,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (!consumed) {
             consumed = true;
             timers.enable();
+            campaigns.enable();
         }
         SpecificRecord value = record.value();
         if (value instanceof ScanEvent event) {
@@ -107,6 +112,8 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
             command(record.key(), command);
         } else if (value instanceof InferenceResult result) {
             result(result);
+        } else if (value instanceof ReprocessCampaign campaign) {
+            campaigns.order(campaign);
         } else {
             counters.count(Counted.EMPTY_RECORD);
         }
@@ -138,9 +145,25 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (result.getBody() instanceof TaskClaim) {
             return;
         }
-        decide(result.getStudyId(), new JobEnded(result));
+        if (!campaigns.ended(result)) {
+            decide(result.getStudyId(), new JobEnded(result));
+        }
         // Consumers should see the result now, not at the next commit interval.
         context.commit();
+    }
+
+    /** The task's studies, for its campaigns. */
+    private final class StudiesOfTask implements CampaignTask.Studies {
+
+        @Override
+        public Optional<Study> load(String studyId) {
+            return StudyProcessor.this.load(studyId);
+        }
+
+        @Override
+        public boolean publish(String studyId, Reprocessed reprocessed) {
+            return decide(studyId, load(studyId), reprocessed).publication().isPresent();
+        }
     }
 
     private void decide(String studyId, StudyInput input) {
@@ -152,7 +175,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
                 .map(StudyCodec::fromState));
     }
 
-    private void decide(String studyId, Optional<Study> study, StudyInput input) {
+    private Transition decide(String studyId, Optional<Study> study, StudyInput input) {
         Instant now = now();
         commitWhileClockIsBehind(now);
         Transition transition = decisions.apply(study, input, now);
@@ -162,6 +185,10 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         }
         note(studyId, transition, now);
         publish(studyId, transition);
+        if (input instanceof JobEnded && transition.publication().isPresent()) {
+            transition.after().ifPresent(campaigns::published);
+        }
+        return transition;
     }
 
     private void measureLateness(StudyTimer timer, Instant now) {
@@ -261,6 +288,10 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (lease != null) {
             lease.close();
             lease = null;
+        }
+        if (campaigns != null) {
+            campaigns.cancel();
+            campaigns = null;
         }
         if (timers != null) {
             timers.cancel();

@@ -1,8 +1,13 @@
 package io.cloe.topology;
 
+import io.cloe.schemas.CampaignItem;
+import io.cloe.schemas.CampaignState;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ReprocessCampaign;
+import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
@@ -33,12 +38,13 @@ import org.apache.kafka.streams.state.Stores;
  * The topology.
  *
  * <pre>
- *   scan-events        study-commands     inference-results &lt;---- the executor, outside
- *        |                   |                  |                        ^
- *        +---------+---------+------------------+                        | jobs, under a lease
- *                  v                                                     |
- *               study  --------------------------------------------------+
- *                 |  reads the stores studies, timers, pending; notes in changed
+ *   scan-events   study-commands   reprocess-campaigns   inference-results &lt;---- the executor, outside
+ *        |              |                  |                  |                        ^
+ *        +---------+----+------------------+------------------+                        | jobs, under a lease
+ *                  v                                                                   |
+ *               study  ----------------------------------------------------------------+
+ *                 |  reads the stores studies, timers, pending; notes in changed;
+ *                 |  reads and writes the stores campaign-cursors, campaign-items
  *                 |                                           :
  *                 |                                           : before each commit
  *                 |                                           v
@@ -47,6 +53,7 @@ import org.apache.kafka.streams.state.Stores;
  *        +--------+---------+----------------+                |
  *        v                  v                v                v
  *   segmentations     gating-weights   study-failures    study-status
+ *   model-comparisons      reprocess-progress
  * </pre>
  *
  * One sub-topology, so that a task owns all that concerns its studies. The Processor API does not check that the sources are
@@ -59,6 +66,7 @@ public final class StudyTopology {
         static final String SCAN_EVENTS = "scan-events";
         static final String STUDY_COMMANDS = "study-commands";
         static final String INFERENCE_RESULTS = "inference-results";
+        static final String REPROCESS_CAMPAIGNS = "reprocess-campaigns";
         static final String STUDY = "study";
         static final String NOTHING = "nothing";
         static final String UNTIL_COMMIT = "until-commit";
@@ -68,6 +76,8 @@ public final class StudyTopology {
         static final String GATING_WEIGHTS = "gating-weights";
         static final String STUDY_STATUS = "study-status";
         static final String STUDY_FAILURES = "study-failures";
+        static final String MODEL_COMPARISONS = "model-comparisons";
+        static final String REPROCESS_PROGRESS = "reprocess-progress";
 
         private Nodes() {}
     }
@@ -78,6 +88,8 @@ public final class StudyTopology {
         static final String TIMERS = "timers";
         static final String PENDING = "pending";
         static final String CHANGED = "changed";
+        static final String CAMPAIGN_CURSORS = "campaign-cursors";
+        static final String CAMPAIGN_ITEMS = "campaign-items";
         static final String BEFORE_COMMIT = "before-commit";
 
         private StoreNames() {}
@@ -117,16 +129,45 @@ public final class StudyTopology {
         Topology topology = resultsAndCommits(topics);
         addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), records.of(ScanEvent.class));
         addSource(topology, Nodes.STUDY_COMMANDS, topics.studyCommands(), records.of(StudyCommand.class));
-        topology.addProcessor(Nodes.STUDY, study, Nodes.SCAN_EVENTS, Nodes.STUDY_COMMANDS, Nodes.INFERENCE_RESULTS);
+        addSource(
+                topology,
+                Nodes.REPROCESS_CAMPAIGNS,
+                topics.reprocessCampaigns(),
+                RecordSerde.of(ReprocessCampaign.class));
+        topology.addProcessor(
+                Nodes.STUDY,
+                study,
+                Nodes.SCAN_EVENTS,
+                Nodes.STUDY_COMMANDS,
+                Nodes.INFERENCE_RESULTS,
+                Nodes.REPROCESS_CAMPAIGNS);
         topology.addProcessor(Nodes.WRITE_STUDIES, writer, Nodes.BEFORE_COMMIT);
         topology.addStateStore(studies(), Nodes.STUDY, Nodes.WRITE_STUDIES);
         topology.addStateStore(timers(), Nodes.STUDY, Nodes.WRITE_STUDIES);
         topology.addStateStore(pending(), Nodes.STUDY, Nodes.WRITE_STUDIES);
         topology.addStateStore(ChangedStudies.builder(StoreNames.CHANGED), Nodes.STUDY, Nodes.WRITE_STUDIES);
+        topology.addStateStore(
+                queueStore(StoreNames.CAMPAIGN_CURSORS, Serdes.String(), RecordSerde.of(CampaignState.class)),
+                Nodes.STUDY);
+        topology.addStateStore(
+                queueStore(StoreNames.CAMPAIGN_ITEMS, Serdes.String(), RecordSerde.of(CampaignItem.class)),
+                Nodes.STUDY);
         topology.connectProcessorAndStateStores(Nodes.STUDY, StoreNames.BEFORE_COMMIT);
         addSink(topology, Nodes.SEGMENTATIONS, topics.segmentations(), records.of(Segmentation.class), Nodes.STUDY);
         addSink(topology, Nodes.GATING_WEIGHTS, topics.gatingWeights(), records.of(GatingWeights.class), Nodes.STUDY);
         addSink(topology, Nodes.STUDY_FAILURES, topics.studyFailures(), records.of(StudyFailure.class), Nodes.STUDY);
+        addSink(
+                topology,
+                Nodes.MODEL_COMPARISONS,
+                topics.modelComparisons(),
+                RecordSerde.of(ModelComparison.class),
+                Nodes.STUDY);
+        addSink(
+                topology,
+                Nodes.REPROCESS_PROGRESS,
+                topics.reprocessProgress(),
+                RecordSerde.of(ReprocessProgress.class),
+                Nodes.STUDY);
         addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), records.of(StudyStatus.class), Nodes.WRITE_STUDIES);
         return topology;
     }

@@ -1,7 +1,11 @@
 package io.cloe.topology;
 
+import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ReprocessCampaign;
+import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
@@ -43,10 +47,13 @@ final class StudyDriver implements AutoCloseable {
     final TestInputTopic<String, ScanEvent> scans;
     final TestInputTopic<String, StudyCommand> commands;
     final TestInputTopic<String, InferenceResult> results;
+    final TestInputTopic<String, ReprocessCampaign> campaigns;
     final TestInputTopic<byte[], byte[]> scanBytes;
     final TestOutputTopic<String, Segmentation> segmentations;
     final TestOutputTopic<String, StudyStatus> statuses;
     final TestOutputTopic<String, StudyFailure> failures;
+    final TestOutputTopic<String, ModelComparison> comparisons;
+    final TestOutputTopic<String, ReprocessProgress> progress;
     final TestOutputTopic<byte[], byte[]> deadLetters;
     private final TopologyTestDriver driver;
     private Instant clock = Fixtures.START;
@@ -65,6 +72,9 @@ final class StudyDriver implements AutoCloseable {
         scans = input(TOPICS.scanEvents(), ScanEvent.class);
         commands = input(TOPICS.studyCommands(), StudyCommand.class);
         results = input(TOPICS.inferenceResults(), InferenceResult.class);
+        campaigns = input(TOPICS.reprocessCampaigns(), ReprocessCampaign.class);
+        comparisons = output(TOPICS.modelComparisons(), ModelComparison.class);
+        progress = output(TOPICS.reprocessProgress(), ReprocessProgress.class);
         scanBytes = driver.createInputTopic(TOPICS.scanEvents(), new ByteArraySerializer(), new ByteArraySerializer());
         segmentations = output(TOPICS.segmentations(), Segmentation.class);
         statuses = output(TOPICS.studyStatus(), StudyStatus.class);
@@ -90,6 +100,11 @@ final class StudyDriver implements AutoCloseable {
     void finish(InferenceJob job) {
         executor.finished(job);
         results.pipeInput(job.getStudyId(), Fixtures.outcome(job, clock));
+    }
+
+    void fail(InferenceJob job, FailureReason reason, boolean retriable) {
+        executor.finished(job);
+        results.pipeInput(job.getStudyId(), Fixtures.fault(job, null, reason, retriable, clock));
     }
 
     /** Sets the clock forward, or back when negative, and lets what is due happen. */

@@ -2,6 +2,8 @@ package io.cloe.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.cloe.schemas.CampaignItem;
+import io.cloe.schemas.CampaignState;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.StudyPhase;
 import io.cloe.schemas.StudyState;
@@ -66,6 +68,8 @@ class StudyWriterTest {
                 timers,
                 pending,
                 beforeCommit,
+                store(StudyTopology.StoreNames.CAMPAIGN_CURSORS, Serdes.String(), RecordSerde.of(CampaignState.class)),
+                store(StudyTopology.StoreNames.CAMPAIGN_ITEMS, Serdes.String(), RecordSerde.of(CampaignItem.class)),
                 ChangedStudies.builder(StudyTopology.StoreNames.CHANGED).build());
         for (StateStore store : stores) {
             store.init(context.getStateStoreContext(), store);

@@ -1,9 +1,16 @@
 package io.cloe.schemas.serde;
 
+import io.cloe.schemas.CampaignItem;
+import io.cloe.schemas.CampaignState;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ModelAssignment;
+import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ModelReadiness;
 import io.cloe.schemas.QaFeedback;
+import io.cloe.schemas.ReprocessCampaign;
+import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
@@ -38,7 +45,14 @@ final class Samples {
             StudyStatus.class,
             StudyFailure.class,
             StudyState.class,
-            QaFeedback.class);
+            QaFeedback.class,
+            CampaignItem.class,
+            CampaignState.class,
+            ModelAssignment.class,
+            ModelComparison.class,
+            ModelReadiness.class,
+            ReprocessCampaign.class,
+            ReprocessProgress.class);
 
     static {
         AvroSafety.apply();

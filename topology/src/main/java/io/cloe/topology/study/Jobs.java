@@ -50,10 +50,11 @@ final class Jobs {
                 failed.getScans(),
                 failed.getPrevious(),
                 failed.getQueuedAt(),
-                failed.getTraceparent());
+                failed.getTraceparent(),
+                failed.getModel());
     }
 
-    private static PreviousResult previous(PublishedResult result) {
+    static PreviousResult previous(PublishedResult result) {
         return new PreviousResult(result.getRevision(), result.getMask(), result.getWeights());
     }
 

@@ -12,6 +12,7 @@ import io.cloe.schemas.PublishedResult;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyStatus;
+import io.cloe.schemas.Trigger;
 import io.cloe.topology.study.Transition.Publication;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,7 +32,8 @@ final class Results {
 
     private Results() {}
 
-    static Publication publication(Study study, InferenceJob job, InferenceOutcome outcome, List<String> modalities) {
+    static Publication publication(
+            Study study, InferenceJob job, InferenceOutcome outcome, Trigger decision, List<String> modalities) {
         List<ScanReference> used = used(job);
         List<AbsentModality> missing = missing(study, used, modalities);
         List<String> flags = new ArrayList<>(outcome.getFlags());
@@ -57,6 +59,7 @@ final class Results {
                 .setQueuedAt(job.getQueuedAt())
                 .setFinishedAt(outcome.getFinishedAt())
                 .setTraceparent(job.getTraceparent())
+                .setDecision(job.getTrigger() == Trigger.REPROCESS ? decision : null)
                 .build();
         GatingWeights weights = GatingWeights.newBuilder()
                 .setStudyId(study.id())
@@ -71,7 +74,7 @@ final class Results {
     }
 
     /** What is kept of a result; the mask's bytes are not. */
-    static PublishedResult published(InferenceJob job, InferenceOutcome outcome, Instant now) {
+    static PublishedResult published(InferenceJob job, InferenceOutcome outcome, Trigger decision, Instant now) {
         return PublishedResult.newBuilder()
                 .setRevision(job.getRevision())
                 .setUsed(used(job))
@@ -81,10 +84,26 @@ final class Results {
                         .collect(Collectors.toMap(
                                 ModalityGating::getModality, ModalityGating::getWeight, (a, b) -> a, TreeMap::new)))
                 .setPublishedAt(now)
+                .setDecision(decision)
+                .setVolumesMl(outcome.getVolumesMl())
+                .setConsistency(consistency(outcome.getGating()))
+                .setFlags(outcome.getFlags())
+                .setTimingsMs(outcome.getTimingsMs())
                 .build();
     }
 
-    private static MaskReference withoutBytes(MaskReference mask) {
+    /** Global consistency of the modalities that have one. */
+    static Map<String, Double> consistency(List<ModalityGating> gating) {
+        Map<String, Double> known = new TreeMap<>();
+        for (ModalityGating one : gating) {
+            if (one.getConsistencyGlobal() != null) {
+                known.put(one.getModality(), one.getConsistencyGlobal());
+            }
+        }
+        return known;
+    }
+
+    static MaskReference withoutBytes(MaskReference mask) {
         return new MaskReference(
                 mask.getUri(),
                 mask.getSha256(),

@@ -76,6 +76,10 @@ record Scan(
         return NEWEST_LAST.compare(this, known) > 0;
     }
 
+    Scan markedUsable() {
+        return new Scan(reference, operation, volume, availableAt, receivedAt, Optional.empty());
+    }
+
     Scan markedUnusable(FailureReason reason) {
         return new Scan(reference, operation, volume, availableAt, receivedAt, Optional.of(reason));
     }

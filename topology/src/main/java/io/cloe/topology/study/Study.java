@@ -37,6 +37,7 @@ import java.util.stream.Collectors;
  * @param history its latest steps, oldest first
  * @param traceparent W3C trace context of the last event
  * @param rule name of the special rule that it follows; empty for the general rules
+ * @param site the attribute site of the last event that had one
  */
 public record Study(
         String id,
@@ -55,7 +56,8 @@ public record Study(
         Optional<StudyTimer> timer,
         List<HistoryEntry> history,
         Optional<String> traceparent,
-        Optional<String> rule) {
+        Optional<String> rule,
+        Optional<String> site) {
 
     /** The job that the executor should be working on; a job that waits for its retry is not. */
     public Optional<InferenceJob> runningJob() {

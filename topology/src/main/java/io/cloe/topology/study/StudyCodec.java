@@ -33,7 +33,8 @@ public final class StudyCodec {
                 study.timer().orElse(null),
                 study.history(),
                 study.traceparent().orElse(null),
-                study.rule().orElse(null));
+                study.rule().orElse(null),
+                study.site().orElse(null));
     }
 
     /** The study that was stored. */
@@ -57,7 +58,8 @@ public final class StudyCodec {
                 Optional.ofNullable(state.getTimer()),
                 List.copyOf(state.getHistory()),
                 Optional.ofNullable(state.getTraceparent()),
-                Optional.ofNullable(state.getRule()));
+                Optional.ofNullable(state.getRule()),
+                Optional.ofNullable(state.getSite()));
     }
 
     private static ScanState toState(Scan scan) {

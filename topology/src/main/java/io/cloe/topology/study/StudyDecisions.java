@@ -19,6 +19,7 @@ import io.cloe.topology.study.ModelFamilies.ModelFamily;
 import io.cloe.topology.study.RuleBook.SpecialRule;
 import io.cloe.topology.study.StudyInput.CommandGiven;
 import io.cloe.topology.study.StudyInput.JobEnded;
+import io.cloe.topology.study.StudyInput.Reprocessed;
 import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
 import java.time.Instant;
@@ -38,6 +39,9 @@ import java.util.stream.Collectors;
  * which things arrive does not matter.
  */
 public final class StudyDecisions {
+
+    /** The attribute of events by which campaigns select sites. */
+    private static final String SITE = "site";
 
     private final RuleBook book;
     private final ModelFamilies families;
@@ -100,6 +104,9 @@ public final class StudyDecisions {
         if (input instanceof JobEnded ended) {
             return jobEnded(change, study.get(), ended.result());
         }
+        if (input instanceof Reprocessed reprocessed) {
+            return reprocessed(change, study.get(), reprocessed);
+        }
         return timerDue(change, study.get(), ((TimerDue) input).timer());
     }
 
@@ -117,7 +124,7 @@ public final class StudyDecisions {
         if (input instanceof CommandGiven) {
             return Counted.IGNORED_COMMAND;
         }
-        return input instanceof JobEnded ? Counted.STALE_RESULT : Counted.STALE_TIMER;
+        return input instanceof TimerDue ? Counted.STALE_TIMER : Counted.STALE_RESULT;
     }
 
     // ---- scans
@@ -139,6 +146,7 @@ public final class StudyDecisions {
         Change change = new Change(study, draft, now);
         draft.put(scan);
         draft.trace(arrived.traceparent());
+        draft.at(event.getAttributes().get(SITE));
         draft.raisePriority(event.getPriority() == null ? 0 : event.getPriority());
         expect(draft, family, event);
         follow(change, family, event);
@@ -382,7 +390,7 @@ public final class StudyDecisions {
         }
         InferenceJob job = study.runningJob().orElseThrow();
         if (result.getBody() instanceof InferenceOutcome outcome) {
-            publish(change, study, job, outcome);
+            publish(change, study, job, outcome, job.getTrigger());
         } else if (result.getBody() instanceof InferenceFaults faults) {
             jobFailed(change, job, faults.getFaults());
         } else {
@@ -391,9 +399,27 @@ public final class StudyDecisions {
         return done(change);
     }
 
-    private void publish(Change change, Study study, InferenceJob job, InferenceOutcome outcome) {
-        change.publish(Results.publication(study, job, outcome, modalitiesOf(study)));
-        change.draft.publish(Results.published(job, outcome, change.now));
+    /** A campaign's result supersedes the one that it was made for, unless the study has moved on meanwhile: what is live wins. */
+    private Transition reprocessed(Change change, Study study, Reprocessed reprocessed) {
+        InferenceJob job = reprocessed.job();
+        boolean stands = study.reason() == StatusReason.RESULT_PUBLISHED
+                && study.current()
+                        .map(result -> result.getRevision() + 1 == job.getRevision())
+                        .orElse(false);
+        if (!stands) {
+            return Transition.ignored(change.before, Counted.STALE_RESULT);
+        }
+        for (JobScan used : job.getScans()) {
+            // What could not be used before could be now.
+            change.draft.put(study.scans().get(used.getScan().getModality()).markedUsable());
+        }
+        publish(change, change.draft.view(), job, reprocessed.outcome(), reprocessed.decision());
+        return done(change);
+    }
+
+    private void publish(Change change, Study study, InferenceJob job, InferenceOutcome outcome, Trigger decision) {
+        change.publish(Results.publication(study, job, outcome, decision, modalitiesOf(study)));
+        change.draft.publish(Results.published(job, outcome, decision, change.now));
         change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
         change.draft.note(
                 change.now,

@@ -38,6 +38,7 @@ final class StudyDraft {
     private StudyTimer timer;
     private String traceparent;
     private String rule;
+    private String site;
 
     private StudyDraft(Study study) {
         this.id = study.id();
@@ -57,6 +58,7 @@ final class StudyDraft {
         this.history = new ArrayList<>(study.history());
         this.traceparent = study.traceparent().orElse(null);
         this.rule = study.rule().orElse(null);
+        this.site = study.site().orElse(null);
     }
 
     static StudyDraft of(Study study) {
@@ -81,6 +83,7 @@ final class StudyDraft {
                 Optional.empty(),
                 Optional.empty(),
                 List.of(),
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty()));
     }
@@ -113,7 +116,8 @@ final class StudyDraft {
                 Optional.ofNullable(timer),
                 itsHistory,
                 Optional.ofNullable(traceparent),
-                Optional.ofNullable(rule));
+                Optional.ofNullable(rule),
+                Optional.ofNullable(site));
     }
 
     Optional<String> rule() {
@@ -177,6 +181,12 @@ final class StudyDraft {
     void trace(String newTraceparent) {
         if (newTraceparent != null) {
             traceparent = newTraceparent;
+        }
+    }
+
+    void at(String newSite) {
+        if (newSite != null) {
+            site = newSite;
         }
     }
 

@@ -1,9 +1,12 @@
 package io.cloe.topology.study;
 
+import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyTimer;
+import io.cloe.schemas.Trigger;
 
 /** What can happen to a study. */
 public sealed interface StudyInput {
@@ -29,6 +32,15 @@ public sealed interface StudyInput {
      * @param result outcome or faults, never a claim
      */
     record JobEnded(InferenceResult result) implements StudyInput {}
+
+    /**
+     * A campaign ran a model on the study.
+     *
+     * @param job what it ran; its previous result is the one that it may supersede
+     * @param outcome what came of it
+     * @param decision why that previous result was segmented; null if that is not known
+     */
+    record Reprocessed(InferenceJob job, InferenceOutcome outcome, Trigger decision) implements StudyInput {}
 
     /**
      * A stored timer is due.

@@ -85,13 +85,13 @@ public final class TopicAdmin implements AutoCloseable {
         Optional<Integer> count = Optional.of(partitions);
         Optional<Short> copies = replicationFactor == -1 ? Optional.empty() : Optional.of((short) replicationFactor);
         List<NewTopic> definitions = new ArrayList<>();
-        topics.copartitioned().forEach(name -> definitions.add(new NewTopic(name, count, copies)));
-        topics.besides().forEach(name -> definitions.add(new NewTopic(name, count, copies)));
-        for (String name : topics.outputs()) {
+        List<String> names = new ArrayList<>(topics.copartitioned());
+        names.addAll(topics.besides());
+        names.addAll(topics.outputs());
+        for (String name : names) {
             NewTopic topic = new NewTopic(name, count, copies);
-            // Where a study stands is asked for long after it last changed.
             definitions.add(
-                    name.equals(topics.studyStatus())
+                    topics.compacted().contains(name)
                             ? topic.configs(
                                     Map.of(TopicConfig.CLEANUP_POLICY_CONFIG, TopicConfig.CLEANUP_POLICY_COMPACT))
                             : topic);
