@@ -2,6 +2,8 @@ package io.cloe.topology;
 
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.ModelReference;
+import java.util.function.IntFunction;
+import java.util.function.Predicate;
 
 /**
  * What runs inference outside the stream threads. Results never come back through this interface: the executor writes an
@@ -26,6 +28,35 @@ public interface InferenceExecutor {
      */
     default boolean serves(ModelReference model) {
         return true;
+    }
+
+    /**
+     * An executor that does as another, but for its leases.
+     *
+     * @param leases opens a lease for a partition
+     */
+    static InferenceExecutor wrapping(InferenceExecutor inner, IntFunction<Lease> leases) {
+        return with(leases, inner::serves);
+    }
+
+    /**
+     * An executor of two parts.
+     *
+     * @param leases opens a lease for a partition
+     * @param models whether a model can be named
+     */
+    static InferenceExecutor with(IntFunction<Lease> leases, Predicate<ModelReference> models) {
+        return new InferenceExecutor() {
+            @Override
+            public Lease open(int partition) {
+                return leases.apply(partition);
+            }
+
+            @Override
+            public boolean serves(ModelReference model) {
+                return models.test(model);
+            }
+        };
     }
 
     /** One task assignment's right to have jobs done. All methods are called by the task's stream thread; none may block. */

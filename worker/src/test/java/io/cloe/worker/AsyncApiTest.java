@@ -7,7 +7,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.cloe.schemas.GatingWeights;
+import io.cloe.schemas.ModelAssignment;
+import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ModelReadiness;
 import io.cloe.schemas.QaFeedback;
+import io.cloe.schemas.ReprocessCampaign;
+import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
@@ -19,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 
@@ -65,7 +71,13 @@ class AsyncApiTest {
                 new Channel(TOPICS.gatingWeights(), GatingWeights.getClassSchema(), Action.SEND, true, false),
                 new Channel(TOPICS.studyStatus(), StudyStatus.getClassSchema(), Action.SEND, false, true),
                 new Channel(TOPICS.studyFailures(), StudyFailure.getClassSchema(), Action.SEND, false, false),
-                new Channel(TOPICS.qaFeedback(), QaFeedback.getClassSchema(), Action.SEND, false, false));
+                new Channel(TOPICS.qaFeedback(), QaFeedback.getClassSchema(), Action.SEND, false, false),
+                new Channel(
+                        TOPICS.reprocessCampaigns(), ReprocessCampaign.getClassSchema(), Action.RECEIVE, false, true),
+                new Channel(TOPICS.reprocessProgress(), ReprocessProgress.getClassSchema(), Action.SEND, false, true),
+                new Channel(TOPICS.modelComparisons(), ModelComparison.getClassSchema(), Action.SEND, false, false),
+                new Channel(TOPICS.modelAssignments(), ModelAssignment.getClassSchema(), Action.RECEIVE, false, true),
+                new Channel(TOPICS.modelReadiness(), ModelReadiness.getClassSchema(), Action.SEND, false, true));
     }
 
     private static Path newestVersion(Schema schema) {
@@ -139,7 +151,16 @@ class AsyncApiTest {
                 .putObject("kafka")
                 .putObject("key")
                 .put("type", "string")
-                .put("description", "The study id, in UTF-8.");
+                .put("description", key(channel.name()));
+    }
+
+    private static String key(String topic) {
+        Map<String, String> others = Map.of(
+                TOPICS.reprocessCampaigns(), "The campaign id, in UTF-8; the same record in every partition.",
+                TOPICS.reprocessProgress(), "Campaign id, slash, partition, in UTF-8.",
+                TOPICS.modelAssignments(), "The model family, in UTF-8.",
+                TOPICS.modelReadiness(), "The worker's id, in UTF-8.");
+        return others.getOrDefault(topic, "The study id, in UTF-8.");
     }
 
     @Test

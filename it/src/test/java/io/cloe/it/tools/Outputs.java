@@ -2,6 +2,8 @@ package io.cloe.it.tools;
 
 import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.GatingWeights;
+import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyPhase;
@@ -63,6 +65,8 @@ public final class Outputs implements AutoCloseable {
         serdes.put(topics.gatingWeights(), RecordSerde.of(GatingWeights.class));
         serdes.put(topics.studyStatus(), RecordSerde.of(StudyStatus.class));
         serdes.put(topics.studyFailures(), RecordSerde.of(StudyFailure.class));
+        serdes.put(topics.reprocessProgress(), RecordSerde.of(ReprocessProgress.class));
+        serdes.put(topics.modelComparisons(), RecordSerde.of(ModelComparison.class));
         consumer = new KafkaConsumer<>(
                 Map.of(
                         ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,

@@ -37,6 +37,7 @@ import picocli.CommandLine.ParseResult;
             TopicsCommand.class,
             MasksCommand.class,
             ModelCommand.class,
+            ReprocessCommand.class,
             DeviceCommand.class,
             ConfigCommand.class,
             CommandLine.HelpCommand.class

@@ -23,7 +23,13 @@ import picocli.CommandLine.Spec;
         name = "model",
         description = "Model bundles.",
         mixinStandardHelpOptions = true,
-        subcommands = ModelCommand.Verify.class)
+        subcommands = {
+            ModelCommand.Verify.class,
+            ModelRollout.ListModels.class,
+            ModelRollout.Promote.class,
+            ModelRollout.Rollback.class,
+            ModelRollout.Canary.class
+        })
 final class ModelCommand {
 
     /** {@code cloe model verify}. */

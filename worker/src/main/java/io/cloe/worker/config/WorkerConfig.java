@@ -49,6 +49,7 @@ public final class WorkerConfig {
     public static final String TOPICS_PREFIX = "topics.prefix";
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String MODEL_BUNDLES = "model.bundles";
+    public static final String MODEL_REPOSITORY = "model.repository";
     public static final String DEVICE = "device";
     public static final String INFERENCE_THREADS = "inference.threads";
     public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
@@ -130,6 +131,14 @@ public final class WorkerConfig {
                     Validators.text("nothing, or an http or https URL", WorkerConfig::requireHttp),
                     LOW,
                     "Where spans of jobs go: OTLP over HTTP, such as http://collector:4318/v1/traces. Nothing = no traces.")
+            .define(
+                    MODEL_REPOSITORY,
+                    Type.STRING,
+                    "",
+                    null,
+                    MEDIUM,
+                    "Folder whose subfolders are model bundles that may be promoted, or run by a campaign or a canary. They are"
+                            + " loaded when they are asked for; new ones are found while the worker runs. Empty: none.")
             .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
             .define(
                     TOPICS_PARTITIONS,
@@ -394,6 +403,13 @@ public final class WorkerConfig {
 
     public List<Path> modelBundles() {
         return parsed.getList(MODEL_BUNDLES).stream().map(Path::of).toList();
+    }
+
+    /** Folder of bundles that are loaded when they are asked for. */
+    public Optional<Path> modelRepository() {
+        return Optional.of(parsed.getString(MODEL_REPOSITORY))
+                .filter(folder -> !folder.isBlank())
+                .map(Path::of);
     }
 
     /** The devices to use, at least one. */

@@ -1,5 +1,7 @@
 package io.cloe.worker.kafka;
 
+import io.cloe.schemas.ModelReference;
+import io.cloe.topology.InferenceExecutor;
 import io.cloe.topology.StudyTopology;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.bundle.BundleException;
@@ -21,6 +23,7 @@ import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.metrics.ExecutorMeters;
 import io.cloe.worker.metrics.JobMeters;
+import io.cloe.worker.models.ModelRepository;
 import io.cloe.worker.tracing.JobTraces;
 import io.cloe.worker.tracing.TraceExport;
 import io.cloe.worker.volume.FileVolumeSource;
@@ -37,6 +40,7 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -59,6 +63,7 @@ public final class WorkerProcess implements AutoCloseable {
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
 
     private final List<AutoCloseable> resources = new ArrayList<>();
+    private final List<AutoCloseable> lateEngines = Collections.synchronizedList(new ArrayList<>());
     private final CompletableFuture<Void> running = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private volatile KafkaStreams streams;
@@ -112,7 +117,10 @@ public final class WorkerProcess implements AutoCloseable {
             admin.check();
         }
         RegistryCheck.check(config);
-        List<ModelEngines> engines = openEngines(models.bundles(), config, parts.meters());
+        List<ModelEngines> engines = new ArrayList<>();
+        for (ModelBundle bundle : models.bundles()) {
+            engines.add(openEngines(bundle, config, parts.meters(), resources));
+        }
         TraceExport export = TraceExport.open(config.traceEndpoint(), config.applicationId());
         resources.add(0, export);
         JobTraces traces = new JobTraces(export.tracer(), Clock.systemUTC());
@@ -121,7 +129,7 @@ public final class WorkerProcess implements AutoCloseable {
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(
                 engines,
-                job -> Optional.empty(),
+                job -> Optional.ofNullable(job.getModel()).map(ModelReference::getSha256),
                 volumes,
                 masks,
                 parts.results().apply(traces.around(meters.around(sender))),
@@ -130,9 +138,21 @@ public final class WorkerProcess implements AutoCloseable {
                 Clock.systemUTC(),
                 new SecureRandom());
         resources.add(0, executor);
+        LiveModels liveModels = new LiveModels(
+                clients,
+                new ModelRepository(config.modelRepository()),
+                models.bundles(),
+                bundle -> openEngines(bundle, config, parts.meters(), lateEngines));
+        resources.add(0, liveModels);
+        liveModels.start(executor);
         ExecutorMeters.register(executor, parts.meters());
+        InferenceExecutor withModels = InferenceExecutor.with(executor::open, liveModels::serves);
         Topology topology = StudyTopology.build(
-                config.topics(), config.records(), rules, models.families(), traces.around(meters.around(executor)));
+                config.topics(),
+                config.records(),
+                rules,
+                models.families(),
+                traces.around(meters.around(withModels)));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);
@@ -215,27 +235,25 @@ public final class WorkerProcess implements AutoCloseable {
                 config.resultCache());
     }
 
-    private List<ModelEngines> openEngines(List<ModelBundle> bundles, WorkerConfig config, MeterRegistry meters)
+    private static ModelEngines openEngines(
+            ModelBundle bundle, WorkerConfig config, MeterRegistry meters, List<AutoCloseable> owner)
             throws StartupException {
-        List<ModelEngines> models = new ArrayList<>();
-        for (ModelBundle bundle : bundles) {
-            List<StudyEngine> engines = new ArrayList<>();
-            for (DeviceChoice device : config.devices()) {
-                InferenceEngine engine = openEngine(bundle, device, config);
-                measure(engine, meters);
-                engines.add(engine);
-            }
-            models.add(new ModelEngines(bundle, engines));
-            if (bundle.notForClinicalUse()) {
-                LOG.warn(
-                        "model {} is for demonstration, NOT FOR CLINICAL USE",
-                        bundle.identity().id());
-            }
+        List<StudyEngine> engines = new ArrayList<>();
+        for (DeviceChoice device : config.devices()) {
+            InferenceEngine engine = openEngine(bundle, device, config, owner);
+            measure(engine, meters);
+            engines.add(engine);
         }
-        return models;
+        if (bundle.notForClinicalUse()) {
+            LOG.warn(
+                    "model {} is for demonstration, NOT FOR CLINICAL USE",
+                    bundle.identity().id());
+        }
+        return new ModelEngines(bundle, engines);
     }
 
-    private InferenceEngine openEngine(ModelBundle bundle, DeviceChoice device, WorkerConfig config)
+    private static InferenceEngine openEngine(
+            ModelBundle bundle, DeviceChoice device, WorkerConfig config, List<AutoCloseable> owner)
             throws StartupException {
         EngineSettings settings = EngineSettings.defaults()
                 .withDevice(device)
@@ -243,7 +261,7 @@ public final class WorkerProcess implements AutoCloseable {
                 .withStudyMemoryBytes(config.inferenceMemoryBytes());
         try {
             InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
-            resources.add(0, engine);
+            owner.add(0, engine);
             if (config.warmsUp()) {
                 engine.warmUp();
             }
@@ -361,6 +379,8 @@ public final class WorkerProcess implements AutoCloseable {
                 discard(localState);
             }
         }
+        resources.addAll(lateEngines);
+        lateEngines.clear();
         for (AutoCloseable resource : resources) {
             try {
                 resource.close();

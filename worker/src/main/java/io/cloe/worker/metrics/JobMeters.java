@@ -6,7 +6,6 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ModalityGating;
-import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.Trigger;
 import io.cloe.topology.InferenceExecutor;
 import io.cloe.worker.execution.ResultSender;
@@ -87,17 +86,7 @@ public final class JobMeters {
 
     /** Puts a meter before an executor. */
     public InferenceExecutor around(InferenceExecutor executor) {
-        return new InferenceExecutor() {
-            @Override
-            public Lease open(int partition) {
-                return new MeteredLease(executor.open(partition));
-            }
-
-            @Override
-            public boolean serves(ModelReference model) {
-                return executor.serves(model);
-            }
-        };
+        return InferenceExecutor.wrapping(executor, partition -> new MeteredLease(executor.open(partition)));
     }
 
     /** Puts a meter behind an executor. */

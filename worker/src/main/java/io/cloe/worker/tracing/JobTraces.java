@@ -91,7 +91,7 @@ public final class JobTraces {
 
     /** Notes jobs on their way to an executor. */
     public InferenceExecutor around(InferenceExecutor executor) {
-        return partition -> {
+        return InferenceExecutor.wrapping(executor, partition -> {
             InferenceExecutor.Lease lease = executor.open(partition);
             return new InferenceExecutor.Lease() {
                 @Override
@@ -112,7 +112,7 @@ public final class JobTraces {
                     lease.close();
                 }
             };
-        };
+        });
     }
 
     /** Makes spans of results on their way from an executor. */

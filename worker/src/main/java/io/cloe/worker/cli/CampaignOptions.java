@@ -1,0 +1,100 @@
+package io.cloe.worker.cli;
+
+import io.cloe.schemas.CampaignMode;
+import io.cloe.schemas.CampaignOrder;
+import io.cloe.schemas.CampaignOutput;
+import io.cloe.schemas.CampaignSelection;
+import io.cloe.schemas.ModelReference;
+import io.cloe.schemas.ReprocessCampaign;
+import io.cloe.worker.kafka.ClientSettings;
+import io.cloe.worker.submit.ControlProducer;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+
+/** Which studies a campaign is for, and how fast it goes. */
+final class CampaignOptions {
+
+    /** The whole selection is stored with every step of the campaign. */
+    private static final int MOST_IDS = 1_000;
+
+    @Option(names = "--study", paramLabel = "ID", description = "Only these studies. Repeatable; up to 1000.")
+    private List<String> studies = new ArrayList<>();
+
+    @Option(
+            names = "--from",
+            paramLabel = "TIME",
+            description = "Only results published at this time (ISO 8601) or later.")
+    private Instant from;
+
+    @Option(names = "--before", paramLabel = "TIME", description = "Only results published before this time.")
+    private Instant before;
+
+    @Option(
+            names = "--older-than",
+            paramLabel = "VERSION",
+            description = "Only results of a model version before this one.")
+    private String olderThan;
+
+    @Option(names = "--flag", description = "Only results with this review flag.")
+    private String flag;
+
+    @Option(names = "--site", description = "Only studies whose events had this attribute site.")
+    private String site;
+
+    @Option(names = "--rate", paramLabel = "PER-MINUTE", description = "Most studies started per minute.")
+    private Double rate;
+
+    @Option(
+            names = "--concurrency",
+            defaultValue = "8",
+            description = "Most studies at work at a time; at least one per partition. Default: ${DEFAULT-VALUE}.")
+    private int concurrency = 8;
+
+    ReprocessCampaign campaign(ModelReference model, CampaignMode mode, CampaignOutput output, Double liveShare)
+            throws UserErrorException {
+        if (studies.size() > MOST_IDS) {
+            throw new UserErrorException(studies.size() + " times --study; allowed: up to " + MOST_IDS);
+        }
+        if (rate != null && !(rate > 0)) {
+            throw new UserErrorException("--rate " + rate + "; allowed: above 0");
+        }
+        if (concurrency < 1) {
+            throw new UserErrorException("--concurrency " + concurrency + "; allowed: 1 or more");
+        }
+        if (from != null && before != null && !from.isBefore(before)) {
+            throw new UserErrorException("--from must be before --before");
+        }
+        return ReprocessCampaign.newBuilder()
+                .setCampaignId(UUID.randomUUID().toString().substring(0, 8))
+                .setOrder(CampaignOrder.RUN)
+                .setModel(model)
+                .setSelection(new CampaignSelection(studies, from, before, olderThan, flag, site))
+                .setMode(mode)
+                .setOutput(output)
+                .setLiveShare(liveShare)
+                .setRatePerMinute(rate)
+                .setConcurrency(concurrency)
+                .setPartitions(1)
+                .setCreatedAt(Instant.now())
+                .build();
+    }
+
+    /** Sends a new campaign and says its name. */
+    static ReprocessCampaign start(ClientSettings client, ReprocessCampaign campaign, CommandSpec spec)
+            throws IOException, InterruptedException {
+        try (ControlProducer producer = new ControlProducer(client)) {
+            ReprocessCampaign shared = ReprocessCampaign.newBuilder(campaign)
+                    .setPartitions(producer.partitions())
+                    .build();
+            producer.send(shared);
+            spec.commandLine().getOut().println("campaign " + shared.getCampaignId());
+            spec.commandLine().getOut().flush();
+            return shared;
+        }
+    }
+}
