@@ -148,11 +148,7 @@ public final class WorkerProcess implements AutoCloseable {
         ExecutorMeters.register(executor, parts.meters());
         InferenceExecutor withModels = InferenceExecutor.with(executor::open, liveModels::serves);
         Topology topology = StudyTopology.build(
-                config.topics(),
-                config.records(),
-                rules,
-                models.families(),
-                traces.around(meters.around(withModels)));
+                config.topics(), config.records(), rules, models.families(), traces.around(meters.around(withModels)));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);

@@ -117,6 +117,7 @@ class WorkerConfigTest {
                 "study.on-incomplete", "wait",
                 "study.history", "8"));
         settings.put("study.rules", ruleFile.toString());
+        settings.put("model.repository", "/models");
         settings.putAll(Map.of(
                 "admin.host", "0.0.0.0",
                 "admin.port", "8080",
@@ -129,6 +130,7 @@ class WorkerConfigTest {
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(keys);
 
         WorkerConfig config = WorkerConfig.of(settings);
+        assertThat(config.modelRepository()).contains(Path.of("/models"));
 
         assertThat(config.bootstrapServers()).containsExactly("broker-1:9092", "broker-2:9092");
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
