@@ -53,7 +53,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final ExecutorSettings settings;
     private final Runnable whenNoDeviceAnswers;
     private final Clock clock;
-    private final StudyPseudonym pseudonym;
+    private final Pseudonyms pseudonyms;
     private final ModelTable models;
     private final ResultCache cache;
     private final Map<String, Work> byJob = new HashMap<>();
@@ -121,7 +121,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.settings = settings;
         this.whenNoDeviceAnswers = whenNoDeviceAnswers;
         this.clock = clock;
-        this.pseudonym = new StudyPseudonym(random);
+        this.pseudonyms = new Pseudonyms(random);
         this.models = new ModelTable(modelOf);
         this.cache = new ResultCache(settings.resultCache());
         this.floor = new FloorShare(settings.reprocessShare());
@@ -208,7 +208,14 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         }
         models.serve(new ServedModel(
                 model,
-                new StudyInference(model, volumes, masks, settings.maxVoxels(), settings.maskInlineMaxBytes(), clock)));
+                new StudyInference(
+                        model,
+                        volumes,
+                        masks,
+                        settings.maxVoxels(),
+                        settings.maskInlineMaxBytes(),
+                        clock,
+                        pseudonyms)));
     }
 
     /**
@@ -280,8 +287,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             }
             LOG.info(
                     "job {} of study {} queued: {} of {} modalities {}, attempt {}",
-                    job.getJobId(),
-                    pseudonym.of(job.getStudyId()),
+                    pseudonyms.of(job.getJobId()),
+                    pseudonyms.of(job.getStudyId()),
                     job.getTrigger(),
                     job.getFamily(),
                     modalities(job),
@@ -418,8 +425,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         InferenceOutcome outcome = inference.store(work.job(), inputDigest, work.measures, work.timings());
         LOG.info(
                 "job {} of study {} done: revision {}, {} ms",
-                work.job().getJobId(),
-                pseudonym.of(work.job().getStudyId()),
+                pseudonyms.of(work.job().getJobId()),
+                pseudonyms.of(work.job().getStudyId()),
                 work.job().getRevision(),
                 outcome.getTimingsMs());
         end(work, outcome);
@@ -449,7 +456,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             if (work.ranOutOfTime) {
                 LOG.error(
                         "job {} was stopped: the device took longer than {}",
-                        work.job().getJobId(),
+                        pseudonyms.of(work.job().getJobId()),
                         settings.deviceTimeout());
                 fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
             } else {
@@ -458,16 +465,16 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         } catch (JobFaultException e) {
             fail(work, e.faults());
         } catch (EngineException e) {
-            LOG.error("job {} failed: {} {}", work.job().getJobId(), e.kind(), e.getMessage());
+            LOG.error("job {} failed: {} {}", pseudonyms.of(work.job().getJobId()), e.kind(), e.getMessage());
             boolean permanent =
                     e.kind() == EngineException.Kind.STUDY_TOO_LARGE || e.kind() == EngineException.Kind.INVALID_INPUT;
             fail(work, List.of(new InferenceFault(null, e.reason(), !permanent)));
         } catch (OutOfMemoryError e) {
-            LOG.error("job {} ran out of heap", work.job().getJobId());
+            LOG.error("job {} ran out of heap", pseudonyms.of(work.job().getJobId()));
             fail(work, List.of(new InferenceFault(null, FailureReason.OUT_OF_MEMORY, true)));
         } catch (RuntimeException | Error e) {
             // Errors too: a stage that died would hold up every study. The message may quote data; the stack does not.
-            LOG.error("job {} failed: {}", work.job().getJobId(), StackOnly.of(e));
+            LOG.error("job {} failed: {}", pseudonyms.of(work.job().getJobId()), StackOnly.of(e));
             fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
         }
     }

@@ -84,9 +84,16 @@ final class StudyInference {
     private final int maxVoxels;
     private final int inlineMaxBytes;
     private final Clock clock;
+    private final Pseudonyms pseudonyms;
 
     StudyInference(
-            ModelEngines model, VolumeSource volumes, MaskStore masks, int maxVoxels, int inlineMaxBytes, Clock clock) {
+            ModelEngines model,
+            VolumeSource volumes,
+            MaskStore masks,
+            int maxVoxels,
+            int inlineMaxBytes,
+            Clock clock,
+            Pseudonyms pseudonyms) {
         StudyEngine any = model.engines().get(0);
         this.engineBytes = crop -> any.bytesNeeded(crop[0], crop[1], crop[2]);
         this.bundle = model.bundle();
@@ -103,6 +110,7 @@ final class StudyInference {
         this.maskReader = new NiftiReader(maxVoxels);
         this.inlineMaxBytes = inlineMaxBytes;
         this.clock = clock;
+        this.pseudonyms = pseudonyms;
     }
 
     ModelIdentity model() {
@@ -226,7 +234,7 @@ final class StudyInference {
             long bytes = Math.max(
                     whole.onceRead(), whole.reading() - (job.getScans().size() - 1) * grid.voxels() * Float.BYTES);
             if (bytes > mostBytes) {
-                LOG.warn("job {} needs {} bytes, allowed are {}", job.getJobId(), bytes, mostBytes);
+                LOG.warn("job {} needs {} bytes, allowed are {}", pseudonyms.of(job.getJobId()), bytes, mostBytes);
                 throw JobFaultException.ofJob(FailureReason.STUDY_TOO_LARGE, false);
             }
             return decoded(job, preprocessor.prepareOneByOne(again, grid, extents), inputDigest(digests), flags);
@@ -294,7 +302,12 @@ final class StudyInference {
         try {
             return volumes.load(scan.getVolume());
         } catch (VolumeException e) {
-            LOG.warn("job {}: {} cannot be used: {} ({})", job.getJobId(), modality, e.reason(), e.getMessage());
+            LOG.warn(
+                    "job {}: {} cannot be used: {} ({})",
+                    pseudonyms.of(job.getJobId()),
+                    modality,
+                    e.reason(),
+                    e.getMessage());
             throw e;
         }
     }
@@ -401,7 +414,7 @@ final class StudyInference {
         try {
             location = masks.create(name, measures.mask());
         } catch (MaskStoreException e) {
-            LOG.error("job {}: {}", job.getJobId(), e.getMessage());
+            LOG.error("job {}: {}", pseudonyms.of(job.getJobId()), e.getMessage());
             throw JobFaultException.ofJob(FailureReason.MASK_STORE_ERROR, e.retriable());
         }
         List<String> flags = new ArrayList<>(measures.flags());
@@ -447,7 +460,7 @@ final class StudyInference {
         } catch (MaskStoreException | VolumeException | IOException | IllegalArgumentException e) {
             LOG.warn(
                     "job {}: the superseded mask cannot be read: {}",
-                    job.getJobId(),
+                    pseudonyms.of(job.getJobId()),
                     e.getClass().getSimpleName());
             flags.add(PREVIOUS_MASK_UNREADABLE);
             return Optional.empty();

@@ -77,6 +77,7 @@ class PrivacyTest {
             assertThat(log.text())
                     .contains("queued", "done: revision", "cannot be used", "IllegalStateException", "superseded");
             assertHarmless(log.text());
+            assertThat(log.text()).as("a job's id is a hash of its study's").doesNotContainPattern("job-\\d");
             assertThat(log.text()).as("no place in the file system").doesNotContain(folder.toString(), "file:");
         }
     }
