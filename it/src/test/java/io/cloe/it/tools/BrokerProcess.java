@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
@@ -25,13 +26,15 @@ public final class BrokerProcess implements AutoCloseable {
     private final Path folder;
     private final Path settings;
     private final int node;
+    private final Optional<SecureListener> secure;
     private final int port = FreePorts.next();
     private final int controllerPort = FreePorts.next();
     private JavaProcess process;
 
-    private BrokerProcess(Path folder, int node) {
+    private BrokerProcess(Path folder, int node, Optional<SecureListener> secure) {
         this.folder = folder;
         this.node = node;
+        this.secure = secure;
         this.settings = folder.resolve("server.properties");
     }
 
@@ -41,7 +44,16 @@ public final class BrokerProcess implements AutoCloseable {
      * @param folder empty folder for its data and output
      */
     public static BrokerProcess start(Path folder) {
-        BrokerProcess broker = new BrokerProcess(folder, 1);
+        return start(folder, Optional.empty());
+    }
+
+    /** As {@link #start(Path)}, with a second listener for those who come with TLS and a password. */
+    static BrokerProcess start(Path folder, SecureListener secure) {
+        return start(folder, Optional.of(secure));
+    }
+
+    private static BrokerProcess start(Path folder, Optional<SecureListener> secure) {
+        BrokerProcess broker = new BrokerProcess(folder, 1, secure);
         broker.prepare(List.of(broker), Uuid.randomUuid());
         broker.start();
         return broker;
@@ -55,7 +67,8 @@ public final class BrokerProcess implements AutoCloseable {
     public static List<BrokerProcess> startCluster(Path folder, int nodes) throws IOException {
         List<BrokerProcess> cluster = new ArrayList<>();
         for (int node = 1; node <= nodes; node++) {
-            cluster.add(new BrokerProcess(Files.createDirectories(folder.resolve("broker-" + node)), node));
+            cluster.add(new BrokerProcess(
+                    Files.createDirectories(folder.resolve("broker-" + node)), node, Optional.empty()));
         }
         Uuid id = Uuid.randomUuid();
         for (BrokerProcess broker : cluster) {
@@ -109,6 +122,7 @@ public final class BrokerProcess implements AutoCloseable {
         broker.put("group.initial.rebalance.delay.ms", "0");
         broker.put("group.streams.initial.rebalance.delay.ms", "0");
         broker.put("log.cleaner.dedupe.buffer.size", "2097152");
+        secure.ifPresent(listener -> listener.addTo(broker));
         try (Writer file = Files.newBufferedWriter(settings)) {
             broker.store(file, null);
         } catch (IOException e) {
