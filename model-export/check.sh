@@ -1,5 +1,5 @@
 #!/bin/sh
-# Format, lint and tests of the Python package, in a virtual environment of its own under target/.
+# Format, lint and tests of the Python package, and lint of the examples for users, in a virtual environment of its own under target/.
 # Run by `mvn verify`; may be run by hand. The environment is kept while requirements.txt is unchanged.
 set -eu
 
@@ -19,4 +19,6 @@ fi
 
 "$environment/bin/ruff" format --check .
 "$environment/bin/ruff" check .
+"$environment/bin/ruff" format --check --config pyproject.toml ../deploy/examples
+"$environment/bin/ruff" check --config pyproject.toml ../deploy/examples
 "$environment/bin/python" -m pytest -q

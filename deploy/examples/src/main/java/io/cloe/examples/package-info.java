@@ -1,0 +1,2 @@
+/** Programs of those who use the results of the worker. */
+package io.cloe.examples;

@@ -1,0 +1,76 @@
+package io.cloe.it.tools;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A Python interpreter with what the examples need: fastavro and pydicom from the package index, the Kafka client from there or from the
+ * system's packages.
+ */
+public final class PythonForExamples {
+
+    /** Set in CI, where what is missing is an error and no reason to skip. */
+    private static final String REQUIRED = "EXAMPLES_REQUIRED";
+
+    private static final List<String> INTERPRETERS = List.of("/usr/bin/python3", "python3");
+
+    private PythonForExamples() {}
+
+    /**
+     * The interpreter of an environment that is made once per build folder; aborts the test as skipped where it cannot be made.
+     *
+     * @param modules what the test imports
+     */
+    public static synchronized Path with(String... modules) throws IOException, InterruptedException {
+        String statement = "import " + String.join(", ", modules);
+        Path environment = Repository.root().resolve("it/target/examples-venv");
+        Path python = environment.resolve("bin/python");
+        if (!Files.isExecutable(python)) {
+            // Some are packages of the system, which the system's interpreter sees.
+            for (String interpreter : INTERPRETERS) {
+                if (succeeds(interpreter, "-m", "venv", "--clear", "--system-site-packages", environment.toString())) {
+                    break;
+                }
+            }
+        }
+        if (Files.isExecutable(python)) {
+            for (String module : modules) {
+                if (!succeeds(python.toString(), "-c", "import " + module)) {
+                    String name = module.replace('_', '-');
+                    succeeds(python.toString(), "-m", "pip", "install", "-q", "--disable-pip-version-check", name);
+                }
+            }
+        }
+        boolean there = Files.isExecutable(python) && succeeds(python.toString(), "-c", statement);
+        String missing =
+                "no Python with " + String.join(", ", modules) + "; see deploy/examples/python/requirements.txt";
+        if (!there && Optional.ofNullable(System.getenv(REQUIRED)).isPresent()) {
+            throw new AssertionError(missing);
+        }
+        Assumptions.assumeTrue(there, "skipped: " + missing);
+        return python;
+    }
+
+    private static boolean succeeds(String... command) throws IOException, InterruptedException {
+        Process process;
+        try {
+            process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.to(new File("/dev/null")))
+                    .start();
+        } catch (IOException e) {
+            return false; // No such program.
+        }
+        if (!process.waitFor(120, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            return false;
+        }
+        return process.exitValue() == 0;
+    }
+}
