@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -79,6 +80,7 @@ final class CampaignTask {
     private final Map<String, CampaignItem> items = new HashMap<>();
     private final Set<String> submitted = new HashSet<>();
     private final Map<String, Told> told = new HashMap<>();
+    private final Set<String> toTell = new HashSet<>();
     private boolean enabled;
     private Cancellable punctuation;
     private Instant aimedAt;
@@ -186,11 +188,23 @@ final class CampaignTask {
                     item, now.plus(RETRY_DELAY.multipliedBy(item.getJob().getAttempt()))));
             return state;
         }
+        Optional<CampaignItem> fewer = Replay.without(item, state.getCampaign().getMode(), unusable(faults));
+        if (fewer.isPresent()) {
+            keep(fewer.get());
+            return state;
+        }
         String reason = faults.stream()
                 .map(fault -> fault.getReason().name())
                 .findFirst()
                 .orElse("UNKNOWN");
         return CampaignRun.failed(state, reason, now);
+    }
+
+    private static Set<String> unusable(List<InferenceFault> faults) {
+        return faults.stream()
+                .filter(fault -> fault.getModality() != null)
+                .map(InferenceFault::getModality)
+                .collect(Collectors.toSet());
     }
 
     private void keep(CampaignItem item) {
@@ -212,6 +226,7 @@ final class CampaignTask {
                         CampaignRun.hasRoom(counted)
                                 ? run(counted, study)
                                 : CampaignRun.skipped(counted, Skipped.TOO_MANY_AT_A_TIME.name(), now()));
+                tell(campaigns.get(campaign.getCampaignId()), false);
             }
         }
         advance();
@@ -234,7 +249,21 @@ final class CampaignTask {
                 wake = earlier(wake, advance(state, busyFamilies, now));
             }
         }
-        aim(wake);
+        aim(earlier(wake, tellTheRest(now)));
+    }
+
+    /** Tells what was held back because something was told just before. */
+    private Instant tellTheRest(Instant now) {
+        Instant wake = null;
+        for (String campaignId : List.copyOf(toTell)) {
+            Instant next = told.get(campaignId).at().plus(BETWEEN_PROGRESS);
+            if (next.isAfter(now)) {
+                wake = earlier(wake, next);
+            } else {
+                tell(campaigns.get(campaignId), true);
+            }
+        }
+        return wake;
     }
 
     /** @return when it could go on without being woken by anything else; null if it cannot */
@@ -380,7 +409,10 @@ final class CampaignTask {
                 || last.phase() != state.getPhase()
                 || !Objects.equals(last.waitingFor(), state.getWaitingFor())
                 || !now().isBefore(last.at().plus(BETWEEN_PROGRESS));
-        if (due) {
+        if (!due) {
+            toTell.add(campaignId);
+        } else {
+            toTell.remove(campaignId);
             told.put(campaignId, new Told(state.getPhase(), state.getWaitingFor(), now()));
             int partition = context.taskId().partition();
             context.forward(

@@ -224,6 +224,63 @@ class CampaignTopologyTest {
         driver.finish(driver.executor.onlyJob());
         assertThat(driver.comparisons.readValue().getStudyId()).isEqualTo("after");
         assertThat(driver.segmentations.isEmpty()).isTrue();
+        driver.clock(Duration.ofSeconds(1)); // all of it is told in the end, though nothing else happens
+        assertThat(lastProgress().getDone()).isEqualTo(1);
+        assertThat(lastProgress().getPhase()).isEqualTo(CampaignPhase.RUNNING);
+    }
+
+    @Test
+    void shouldGoOnWithTheRestWhenAScanIsUnusableAndAllAreToBeUsed() {
+        segmented("a");
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setMode(CampaignMode.AS_COMPLETE)
+                .build());
+        driver.clock(Duration.ofSeconds(1));
+
+        driver.failOn(driver.executor.onlyJob(), "T1", FailureReason.VOLUME_CORRUPT);
+        assertThat(driver.executor.onlyJob().getScans()).hasSize(3);
+        driver.finish(driver.executor.onlyJob());
+
+        ModelComparison comparison = driver.comparisons.readValue();
+        assertThat(comparison.getUsed()).hasSize(3);
+        assertThat(comparison.getSameScans()).isFalse();
+        assertThat(lastProgress().getDone()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldBeOverWithNothingSelectedWhenNoStudyFits() {
+        segmented("a");
+
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.PUBLISH))
+                .setSelection(new CampaignSelection(List.of("b"), null, null, null, null, null))
+                .build());
+        driver.clock(Duration.ofSeconds(1));
+
+        assertThat(lastProgress().getPhase()).isEqualTo(CampaignPhase.DONE);
+        assertThat(lastProgress().getSelected()).isZero();
+        assertThat(driver.executor.jobs()).isEmpty();
+    }
+
+    @Test
+    void shouldBeginWhenTheCampaignBeforeItIsCancelled() {
+        segmented("a");
+        ReprocessCampaign first = ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setRatePerMinute(0.1)
+                .build();
+        order(first);
+        driver.clock(Duration.ofSeconds(1));
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setCampaignId("second")
+                .setCreatedAt(Fixtures.START.plusSeconds(1))
+                .build());
+        assertThat(lastProgress().getWaitingFor()).isEqualTo("ANOTHER_CAMPAIGN");
+
+        order(ordered(first, CampaignOrder.CANCEL));
+        driver.clock(Duration.ofSeconds(1));
+
+        assertThat(finishAll()).containsExactly("a");
+        assertThat(lastProgress().getCampaignId()).isEqualTo("second");
+        assertThat(lastProgress().getPhase()).isEqualTo(CampaignPhase.DONE);
     }
 
     private void segmented(String... studies) {

@@ -107,6 +107,12 @@ final class StudyDriver implements AutoCloseable {
         results.pipeInput(job.getStudyId(), Fixtures.fault(job, null, reason, retriable, clock));
     }
 
+    /** Says that one modality cannot be used. */
+    void failOn(InferenceJob job, String modality, FailureReason reason) {
+        executor.finished(job);
+        results.pipeInput(job.getStudyId(), Fixtures.fault(job, modality, reason, false, clock));
+    }
+
     /** Sets the clock forward, or back when negative, and lets what is due happen. */
     void clock(Duration step) {
         clock = clock.plus(step);

@@ -137,6 +137,25 @@ public final class Replay {
                 .build();
     }
 
+    /**
+     * The same once more at once, without modalities that cannot be used, as a live job would go on.
+     *
+     * @return empty if nothing would be left, or if the decided scans are to be used and no others
+     */
+    public static Optional<CampaignItem> without(CampaignItem failed, CampaignMode mode, Set<String> modalities) {
+        List<JobScan> rest = failed.getJob().getScans().stream()
+                .filter(scan -> !modalities.contains(scan.getScan().getModality()))
+                .toList();
+        boolean fewer = rest.size() < failed.getJob().getScans().size();
+        if (mode != CampaignMode.AS_COMPLETE || rest.isEmpty() || !fewer) {
+            return Optional.empty();
+        }
+        CampaignItem again = again(failed, null);
+        return Optional.of(CampaignItem.newBuilder(again)
+                .setJob(InferenceJob.newBuilder(again.getJob()).setScans(rest).build())
+                .build());
+    }
+
     private static String id(String campaign, String study, int revision, int attempt) {
         String seed = "campaign\n" + campaign + "\n" + study + "\n" + revision + "\n" + attempt;
         return UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8)).toString();

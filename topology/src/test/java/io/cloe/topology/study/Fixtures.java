@@ -13,6 +13,7 @@ import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanOperation;
 import io.cloe.schemas.VolumeReference;
+import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.ModelFamilies.ModelFamily;
 import java.time.Instant;
 import java.util.List;
@@ -25,6 +26,12 @@ public final class Fixtures {
     public static final List<String> MODALITIES = List.of("T1", "T1CE", "T2", "FLAIR");
     public static final ModelFamilies GLIOMA = ModelFamilies.of(List.of(new ModelFamily("brain-glioma", MODALITIES)));
     public static final ModelReference MODEL = new ModelReference("brain-glioma", "cloe", "1.0.0", "abc");
+
+    static {
+        // Builders copy records only of packages that Avro was told to trust, which the serde does when it is first
+        // used.
+        RecordSerde.of(ScanEvent.class);
+    }
 
     private Fixtures() {}
 
