@@ -2,101 +2,281 @@ package io.cloe.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.cloe.it.tools.Bundles;
-import io.cloe.it.tools.CommandLines;
-import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
-import io.cloe.it.tools.Studies;
-import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.Trigger;
 import io.cloe.standalone.EmbeddedBroker;
-import io.cloe.topology.Topics;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
-import io.cloe.worker.results.LatestRecords;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A new model as its owner rolls it out, with the command line: compared, promoted, published, rolled back. */
+/** A new model as its owner rolls it out, with the command line: compared, promoted, published, rolled back, refused. */
 class CampaignIT {
 
-    private static final List<List<String>> SUBSETS =
-            List.of(List.of("T1", "T1CE", "T2", "FLAIR"), List.of("T1CE", "T2", "FLAIR"), List.of("T1CE", "FLAIR"));
-
     @TempDir
-    Path folder;
+    static Path folder;
+
+    private static EmbeddedBroker kafka;
+
+    @BeforeAll
+    static void start() throws Exception {
+        kafka = EmbeddedBroker.start(Files.createDirectory(folder.resolve("kafka")), 0);
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        kafka.close();
+    }
 
     @Test
-    void shouldReplayByteForByteThenPromoteThenRollBackWhenAModelIsRolledOut() throws Exception {
-        try (EmbeddedBroker kafka = EmbeddedBroker.start(Files.createDirectory(folder.resolve("kafka")), 0);
-                TestCluster cluster = new TestCluster(kafka.address())) {
-            Topics topics = cluster.createTopics("", 2);
-            Path volumes = Files.createDirectory(folder.resolve("volumes"));
-            Path repository = Files.createDirectory(folder.resolve("models"));
-            Bundles.Name live = Bundles.name(Repository.shippedBundle());
-            Bundles.Name next =
-                    Bundles.another(Repository.shippedBundle(), repository.resolve("next"), live.version() + "-next");
-            CommandLines cloe = new CommandLines(Map.of(WorkerConfig.BOOTSTRAP_SERVERS, kafka.address()));
-            Map<String, String> settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
-            settings.put(StudySettings.STUDY_TIMEOUT, "1s");
-            settings.put(WorkerConfig.MODEL_REPOSITORY, repository.toString());
-            settings.put(WorkerConfig.RESULT_CACHE_ENTRIES, "0"); // a cached mask would be equal anyway
-            try (WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
-                    Studies studies = new Studies(volumes, cluster.clients(""));
-                    Outputs outputs = new Outputs(kafka.address(), topics)) {
-                assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
-                for (int i = 0; i < SUBSETS.size(); i++) {
-                    studies.submit("s" + i, studies.phantom("s" + i, i), SUBSETS.get(i));
-                }
-                for (int i = 0; i < SUBSETS.size(); i++) {
-                    outputs.awaitResult("s" + i, 0);
-                }
+    void shouldReplayEverySubsetAndTriggerByteForByteWhenTheModelIsTheSame() throws Exception {
+        try (RolloutScene scene = scene("replay", Repository.shippedBundle());
+                WorkerProcess worker = scene.worker("one")) {
+            Map<String, Integer> last = new TreeMap<>();
+            for (int bits = 1; bits < 16; bits++) {
+                last.put(scene.subset(bits), 0);
+            }
+            String corrected = scene.complete("corrected", List.of("T2"));
+            String late = scene.complete("late", List.of("FLAIR"));
+            last.keySet().forEach(study -> scene.outputs().awaitResult(study, 0));
+            for (String study : List.of(corrected, late)) {
+                scene.outputs().awaitResult(study, 0);
+                last.put(study, 1);
+            }
+            scene.correct(corrected, "T2");
+            scene.more(late, "T2");
+            last.forEach((study, revision) -> scene.outputs().awaitResult(study, revision));
 
-                assertThat(cloe.run("model", "list")).contains(next.id());
-                cloe.run(live.arguments("reprocess", "start", "--wait"));
-                List<ModelComparison> replayed = comparisons(cluster, topics);
-                assertThat(replayed).hasSize(SUBSETS.size()).allSatisfy(one -> {
-                    assertThat(one.getSameScans()).isTrue();
-                    assertThat(one.getSameMask()).isTrue();
-                    assertThat(one.getPublishedRevision()).isNull();
-                });
-                assertThat(replayed)
-                        .extracting(ModelComparison::getDecision)
-                        .contains(Trigger.COMPLETE, Trigger.DEADLINE);
+            scene.cloe().run(scene.live().arguments("reprocess", "start", "--wait"));
 
-                cloe.run(next.arguments("reprocess", "start", "--wait"));
-                assertThat(comparisons(cluster, topics)).hasSize(2 * SUBSETS.size());
-                cloe.run(next.arguments("model", "promote"));
-                studies.submit("new", studies.phantom("new", 0), SUBSETS.get(0));
-                assertThat(outputs.awaitResult("new", 0).getModel().getVersion())
-                        .isEqualTo(next.version());
-                cloe.run(next.arguments("reprocess", "start", "--publish", "--wait"));
-                for (int i = 0; i < SUBSETS.size(); i++) {
-                    Segmentation result = outputs.awaitResult("s" + i, 1);
-                    assertThat(result.getTrigger()).isEqualTo(Trigger.REPROCESS);
-                    assertThat(result.getSupersedes()).isZero();
-                    assertThat(result.getModel().getVersion()).isEqualTo(next.version());
+            List<ModelComparison> replayed = scene.comparisons();
+            assertThat(replayed).hasSize(last.size()).allSatisfy(one -> {
+                Segmentation decided = scene.outputs()
+                        .segmentation(one.getStudyId(), last.get(one.getStudyId()))
+                        .orElseThrow();
+                assertThat(one.getUsed()).isEqualTo(decided.getUsed());
+                assertThat(one.getDecision()).isEqualTo(decided.getTrigger());
+                assertThat(one.getSameMask()).isTrue();
+                assertThat(Files.readAllBytes(mask(one.getMaskAfter().getUri())))
+                        .isEqualTo(Files.readAllBytes(mask(decided.getMask().getUri())));
+            });
+            assertThat(replayed)
+                    .extracting(ModelComparison::getDecision)
+                    .contains(
+                            Trigger.COMPLETE, Trigger.DEADLINE, Trigger.FORCED, Trigger.CORRECTION, Trigger.LATE_SCAN);
+            Set<Set<String>> subsets = new HashSet<>();
+            replayed.forEach(one -> subsets.add(Set.copyOf(
+                    one.getUsed().stream().map(ScanReference::getModality).toList())));
+            assertThat(subsets).hasSize(15);
+        }
+    }
+
+    private static Path mask(String uri) {
+        return Path.of(URI.create(uri));
+    }
+
+    @Test
+    void shouldGoFromShadowToPromotionToRollbackWhenAModelIsRolledOut() throws Exception {
+        try (RolloutScene scene = scene("story", Repository.tinyBundle());
+                WorkerProcess worker = scene.worker("one")) {
+            Bundles.Name next = scene.another("next", "1.1.0");
+            Waiting.until("the bundle is known")
+                    .until(() -> scene.cloe().run("model", "list").contains("1.1.0"));
+            List<String> studies = List.of("a", "b", "c", "d");
+            for (String study : studies) {
+                scene.small(study);
+            }
+
+            assertThat(scene.cloe().run(next.arguments("reprocess", "dry-run")))
+                    .contains("4 studies; the last 4 results took");
+            String campaign = scene.begin(next, "--wait");
+            assertThat(scene.cloe().run("reprocess", "list"))
+                    .contains(campaign + "  tiny 1.1.0 shadow as-decided  [####################] 4 of 4 done");
+            assertThat(scene.comparisons()).hasSize(4);
+            assertThat(scene.outputs().segmentations("a")).hasSize(1);
+            Path picture = scene.root().resolve("dice.svg");
+            assertThat(scene.cloe()
+                            .run("reprocess", "report", campaign, "--page", "http://page", "--svg", picture.toString()))
+                    .contains("4 studies compared, 4 with the same mask byte for byte")
+                    .contains("http://page/#a");
+            assertThat(picture).content().startsWith("<svg");
+
+            scene.cloe().run(next.arguments("model", "promote"));
+            assertThat(scene.small("new").getModel().getVersion()).isEqualTo("1.1.0");
+            scene.begin(next, "--older-than", "1.1.0", "--publish", "--wait");
+            for (String study : studies) {
+                Segmentation result = scene.outputs().awaitResult(study, 1);
+                assertThat(result.getTrigger()).isEqualTo(Trigger.REPROCESS);
+                assertThat(result.getDecision()).isEqualTo(Trigger.COMPLETE);
+                assertThat(result.getSupersedes()).isZero();
+                assertThat(result.getModel().getVersion()).isEqualTo("1.1.0");
+            }
+
+            List<JsonNode> rolledBack = scene.json("model", "rollback", next.family(), "--republish", "--json");
+            assertThat(rolledBack.get(0).at("/live/version").asText()).isEqualTo("1.0.0");
+            for (String study : studies) {
+                assertThat(scene.outputs().awaitResult(study, 2).getModel().getVersion())
+                        .isEqualTo("1.0.0");
+            }
+            assertThat(scene.outputs().awaitResult("new", 1).getModel().getVersion())
+                    .isEqualTo("1.0.0");
+        }
+    }
+
+    @Test
+    void shouldSteerCampaignsAndCanariesWhenTheirOwnerSaysSo() throws Exception {
+        try (RolloutScene scene = scene("steered", Repository.tinyBundle());
+                WorkerProcess worker = scene.worker("one")) {
+            Bundles.Name next = scene.another("next", "1.1.0");
+            Waiting.until("the bundle is known")
+                    .until(() -> scene.cloe().run("model", "list").contains("1.1.0"));
+            for (String study : List.of("a", "b", "c", "d", "e", "f")) {
+                scene.small(study);
+            }
+            // Slower than the test: it is paused, resumed and cancelled long before its end.
+            String slow = scene.begin(next, "--rate", "4");
+            scene.awaitListed(slow, "running=2");
+            scene.cloe().run("reprocess", "pause", slow);
+            scene.awaitListed(slow, "paused=2");
+            scene.cloe().run("reprocess", "resume", slow);
+            scene.awaitListed(slow, "running=2");
+            String second = scene.begin(next);
+            scene.awaitListed(second, "waiting for ANOTHER_CAMPAIGN=2");
+            scene.cloe().run("reprocess", "cancel", slow);
+            scene.awaitListed(slow, "cancelled=2");
+            scene.awaitListed(second, "6 of 6 done");
+            assertThat(scene.cloe().refused("reprocess", "resume", slow)).contains("is over");
+            assertThat(scene.cloe().refused("reprocess", "pause", "nobody")).contains("no campaign nobody");
+
+            List<JsonNode> begun = scene.json(next.arguments("model", "canary", "--share", "1", "--json"));
+            String canary = begun.get(0).get("campaign").asText();
+            scene.awaitListed(canary, "running=2");
+            Segmentation live = scene.small("after");
+            assertThat(live.getModel().getVersion()).isEqualTo("1.0.0");
+            scene.outputs()
+                    .await("the canary's comparison", () -> scene.outputs().of("after", ModelComparison.class).stream()
+                            .anyMatch(one -> one.getCampaignId().equals(canary)));
+            assertThat(scene.json("reprocess", "report", canary, "--json")
+                            .get(0)
+                            .get("studies")
+                            .asInt())
+                    .isEqualTo(1);
+            scene.cloe().run("reprocess", "cancel", canary);
+        }
+    }
+
+    @Test
+    void shouldRefuseOrWaitWithTheReasonInSightWhenInputIsWrong() throws Exception {
+        try (RolloutScene scene = scene("wrong", Repository.tinyBundle());
+                WorkerProcess worker = scene.worker("one")) {
+            Bundles.changed(
+                    Repository.tinyBundle(),
+                    scene.repository().resolve("other-labels"),
+                    manifest -> manifest.put("version", "1.2.0").put("labelScheme", "else"));
+            scene.another("torn", "1.3.0");
+            Files.write(scene.repository().resolve("torn/graphs/weights.bin"), new byte[8]);
+            Bundles.Name next = scene.another("next", "1.1.0");
+            Waiting.until("the bundles are known").until(() -> {
+                String list = scene.cloe().run("model", "list");
+                return list.contains("1.1.0") && list.contains("1.2.0") && list.contains("folder torn");
+            });
+            scene.small("a");
+
+            String family = next.family();
+            assertThat(scene.cloe().refused("reprocess", "start", family, "tiny", "9.9"))
+                    .contains("none of 1 running workers has a model")
+                    .contains("workers refused bundles");
+            assertThat(scene.cloe().refused("model", "promote", "other-family", "tiny", "1.1.0"))
+                    .contains("none of 1 running workers");
+            assertThat(scene.cloe().refused("model", "canary", family, "tiny", "1.2.0"))
+                    .contains("label scheme else");
+            assertThat(scene.cloe().refused("model", "promote", family, "tiny", "1.2.0"))
+                    .contains("label scheme else");
+            assertThat(scene.cloe().refused(next.arguments("reprocess", "dry-run", "--site", "nowhere")))
+                    .contains("no study with a result fits the selection");
+            assertThat(scene.cloe().refused("model", "rollback", family)).contains("was promoted");
+            assertThat(scene.cloe().refused(next.arguments("model", "canary", "--share", "0")))
+                    .contains("allowed: above 0");
+
+            // A second worker, which has no repository.
+            scene.settings().remove(WorkerConfig.MODEL_REPOSITORY);
+            Path late = Files.createDirectories(scene.root().resolve("late-models"));
+            scene.settings().put(WorkerConfig.MODEL_REPOSITORY, late.toString());
+            try (WorkerProcess second = scene.worker("two")) {
+                assertThat(scene.cloe().refused(next.arguments("model", "promote")))
+                        .contains("1 of 2 running workers do not have the model");
+                for (String study : List.of("b", "c", "d", "e", "f", "g")) {
+                    scene.small(study);
                 }
-
-                cloe.run("model", "rollback", live.family());
-                studies.submit("newer", studies.phantom("newer", 1), SUBSETS.get(0));
-                assertThat(outputs.awaitResult("newer", 0).getModel().getVersion())
-                        .isEqualTo(live.version());
-                assertThat(cloe.refused("reprocess", "start", live.family(), live.id(), "9.9"))
-                        .contains("none of 1 running workers");
+                String campaign = scene.begin(next);
+                scene.awaitListed(campaign, "waiting for MODEL_NOT_HERE=1");
+                Bundles.another(Repository.tinyBundle(), late.resolve("next"), "1.1.0");
+                scene.awaitListed(campaign, "7 of 7 done");
             }
         }
     }
 
-    private static List<ModelComparison> comparisons(TestCluster cluster, Topics topics) {
-        return LatestRecords.all(cluster.clients(""), topics.modelComparisons(), ModelComparison.class);
+    @Test
+    void shouldBeginStudiesAnewWhenRetainedEventsAreSentOnceMoreAndChangeNoOthers() throws Exception {
+        try (RolloutScene forgetful = scene("forgetful", Repository.tinyBundle());
+                RolloutScene other = scene("other", Repository.tinyBundle())) {
+            forgetful.settings().put(StudySettings.STUDY_RETENTION, "1s");
+            try (WorkerProcess one = forgetful.worker("one");
+                    WorkerProcess two = other.worker("two")) {
+                Instant deadline = Instant.now().plusSeconds(1);
+                forgetful.small("old", event -> event.setDeadline(deadline));
+                other.small("kept");
+                String topic = forgetful.topics().scanEvents();
+
+                // Not expired yet at first: then nothing happens.
+                Waiting.until("the expired study is segmented anew").until(() -> {
+                    forgetful.cloe().run("submit", "--from-topic", topic, "--since", "1h");
+                    forgetful.outputs().drain();
+                    return forgetful.outputs().segmentations("old").size() > 1;
+                });
+                Segmentation anew = forgetful.outputs().segmentations("old").get(1);
+                assertThat(anew.getRevision()).isZero();
+                assertThat(anew.getUsed()).hasSize(3);
+
+                assertThat(other.cloe()
+                                .run("submit", "--from-topic", topic, "--since", "1h", "--study", "old", "--dry-run"))
+                        .contains("3 events of 1 studies would be sent");
+                for (int time = 0; time < 2; time++) {
+                    other.cloe().run("submit", "--from-topic", topic, "--since", "1h", "--study", "old");
+                    other.cloe().run("submit", "--from-topic", other.topics().scanEvents(), "--since", "1h");
+                    assertThat(other.outputs().awaitResult("old", 0).getUsed()).hasSize(3);
+                }
+                other.small("marker-1");
+                other.small("marker-2");
+                other.awaitCaughtUp();
+                other.outputs().drain();
+                assertThat(other.outputs().segmentations("kept")).hasSize(1);
+                assertThat(other.outputs().segmentations("old")).hasSize(1);
+                assertThat(other.cloe().refused("submit", "--from-topic", "nothing", "--since", "1h"))
+                        .contains("there is no topic nothing");
+            }
+        }
+    }
+
+    private static RolloutScene scene(String name, Path bundle) throws Exception {
+        return RolloutScene.set(kafka.address(), name, folder, bundle);
     }
 }

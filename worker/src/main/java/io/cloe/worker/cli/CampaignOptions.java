@@ -1,5 +1,6 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cloe.schemas.CampaignMode;
 import io.cloe.schemas.CampaignOrder;
 import io.cloe.schemas.CampaignOutput;
@@ -85,15 +86,25 @@ final class CampaignOptions {
     }
 
     /** Sends a new campaign and says its name. */
-    static ReprocessCampaign start(ClientSettings client, ReprocessCampaign campaign, CommandSpec spec)
+    static ReprocessCampaign start(ClientSettings client, ReprocessCampaign campaign, CommandSpec spec, boolean json)
+            throws IOException, InterruptedException {
+        ReprocessCampaign shared = send(client, campaign);
+        ReprocessCommand.printLine(
+                spec,
+                json
+                        ? JsonNodeFactory.instance.objectNode().put("campaign", shared.getCampaignId())
+                        : "campaign " + shared.getCampaignId());
+        return shared;
+    }
+
+    /** Sends a new campaign to every partition. */
+    static ReprocessCampaign send(ClientSettings client, ReprocessCampaign campaign)
             throws IOException, InterruptedException {
         try (ControlProducer producer = new ControlProducer(client)) {
             ReprocessCampaign shared = ReprocessCampaign.newBuilder(campaign)
                     .setPartitions(producer.partitions())
                     .build();
             producer.send(shared);
-            spec.commandLine().getOut().println("campaign " + shared.getCampaignId());
-            spec.commandLine().getOut().flush();
             return shared;
         }
     }

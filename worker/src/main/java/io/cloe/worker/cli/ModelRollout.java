@@ -1,18 +1,17 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.schemas.CampaignMode;
 import io.cloe.schemas.CampaignOutput;
 import io.cloe.schemas.ModelAssignment;
-import io.cloe.schemas.ModelReadiness;
 import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ReadyModel;
 import io.cloe.worker.kafka.ClientSettings;
+import io.cloe.worker.results.RecordJson;
 import io.cloe.worker.submit.ControlProducer;
-import java.io.PrintWriter;
 import java.time.Instant;
-import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -43,6 +42,9 @@ final class ModelRollout {
         @Parameters(index = "2", paramLabel = "VERSION", description = "Model version.")
         String version;
 
+        @Option(names = "--json", description = "As JSON objects, one per line.")
+        boolean json;
+
         @Spec
         CommandSpec spec;
     }
@@ -58,29 +60,20 @@ final class ModelRollout {
         @Mixin
         private SettingsOptions settings;
 
+        @Option(names = "--json", description = "One JSON object per model, and per bundle that was refused.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
             ModelsAtHand models = ModelsAtHand.read(settings.client());
-            Map<String, Map<String, Integer>> states = new TreeMap<>();
-            for (ModelReadiness worker : models.workers()) {
-                for (ReadyModel one : worker.getModels()) {
-                    ModelReference model = one.getModel();
-                    String name = String.format(
-                            "%-16s %-20s %-10s %.12s",
-                            model.getFamily(), model.getId(), model.getVersion(), model.getSha256());
-                    String state = one.getState().name().toLowerCase(Locale.ROOT)
-                            + (one.getProblem() == null ? "" : " (" + one.getProblem() + ")");
-                    states.computeIfAbsent(name, any -> new TreeMap<>()).merge(state, 1, Integer::sum);
-                }
+            if (json) {
+                ModelTable.json(models).forEach(line -> ReprocessCommand.printLine(spec, line));
+            } else {
+                ModelTable.lines(models).forEach(line -> ReprocessCommand.printLine(spec, line));
             }
-            PrintWriter out = spec.commandLine().getOut();
-            out.printf("%-16s %-20s %-10s %-12s  workers%n", "family", "model", "version", "sha256");
-            states.forEach((name, workers) ->
-                    out.println(name + "  " + workers.toString().replaceAll("[{}]", "")));
-            out.flush();
             return ExitCode.OK;
         }
     }
@@ -99,17 +92,13 @@ final class ModelRollout {
             ModelsAtHand models = ModelsAtHand.read(client);
             ReadyModel model = models.require(family, id, version);
             models.requireFitting(model);
-            long lacking = models.lacking(model.getModel());
-            if (lacking > 0) {
-                throw new UserErrorException(lacking + " of " + models.workers().size()
-                        + " running workers do not have the model; put its bundle into their model.repository first");
-            }
-            ModelReference live = models.live(family).map(ReadyModel::getModel).orElse(null);
-            if (model.getModel().equals(live)) {
-                spec.commandLine().getOut().println("it is live already");
+            models.requireEverywhere(model.getModel());
+            ModelReference live = models.assigned(family).orElseThrow();
+            if (model.getModel().equals(live) && models.isLiveEverywhere(live)) {
+                ReprocessCommand.printLine(spec, json ? said(model.getModel(), null) : "it is live already");
                 return ExitCode.OK;
             }
-            return assign(client, new ModelAssignment(family, model.getModel(), live, Instant.now()), spec);
+            return assign(client, new ModelAssignment(family, model.getModel(), live, Instant.now()), spec, json);
         }
     }
 
@@ -134,25 +123,31 @@ final class ModelRollout {
                                 + " another model's result stands for, and publishes that as the next revision.")
         private boolean republish;
 
+        @Option(names = "--json", description = "As JSON objects, one per line.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
-            ModelAssignment last = ModelsAtHand.read(client).assignments().get(family);
+            ModelsAtHand models = ModelsAtHand.read(client);
+            ModelAssignment last = models.assignments().get(family);
             if (last == null || last.getPrevious() == null) {
                 throw new UserErrorException(
                         "no model of the family " + family + " was promoted, so none can be gone back to");
             }
+            models.requireEverywhere(last.getPrevious());
             int code = assign(
-                    client, new ModelAssignment(family, last.getPrevious(), last.getLive(), Instant.now()), spec);
+                    client, new ModelAssignment(family, last.getPrevious(), last.getLive(), Instant.now()), spec, json);
             if (code == ExitCode.OK && republish) {
                 CampaignOptions everything = new CampaignOptions();
                 CampaignOptions.start(
                         client,
                         everything.campaign(last.getPrevious(), CampaignMode.AS_DECIDED, CampaignOutput.PUBLISH, null),
-                        spec);
+                        spec,
+                        json);
             }
             return code;
         }
@@ -187,31 +182,56 @@ final class ModelRollout {
                     client,
                     new CampaignOptions()
                             .campaign(model.getModel(), CampaignMode.AS_DECIDED, CampaignOutput.SHADOW, share),
-                    spec);
+                    spec,
+                    json);
             return ExitCode.OK;
         }
     }
 
-    private static int assign(ClientSettings client, ModelAssignment assignment, CommandSpec spec) throws Exception {
+    /** Tells all workers, and waits until all have followed. Where one cannot, all go back. */
+    private static int assign(ClientSettings client, ModelAssignment assignment, CommandSpec spec, boolean json)
+            throws Exception {
+        ModelReference live = assignment.getLive();
         try (ControlProducer producer = new ControlProducer(client)) {
             producer.send(assignment);
-        }
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-        while (!ModelsAtHand.read(client).isLiveEverywhere(assignment.getLive())) {
-            if (System.nanoTime() > end) {
-                spec.commandLine()
-                        .getErr()
-                        .println("cloe: assigned, but not live on all workers after " + PATIENCE_SECONDS
-                                + " s; see 'model list'");
-                return ExitCode.FAILED;
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+            ModelsAtHand models = ModelsAtHand.read(client);
+            while (!models.isLiveEverywhere(live)) {
+                Optional<String> problem = models.problem(live);
+                if (problem.isPresent()) {
+                    producer.send(
+                            new ModelAssignment(assignment.getFamily(), assignment.getPrevious(), live, Instant.now()));
+                    spec.commandLine()
+                            .getErr()
+                            .println("cloe: a worker cannot use the model (" + problem.get() + "); "
+                                    + assignment.getPrevious().getVersion() + " is live again");
+                    return ExitCode.MODEL;
+                }
+                if (System.nanoTime() > end) {
+                    spec.commandLine()
+                            .getErr()
+                            .println("cloe: assigned, but not live on all workers after " + PATIENCE_SECONDS
+                                    + " s; see 'model list'");
+                    return ExitCode.TIMEOUT;
+                }
+                TimeUnit.MILLISECONDS.sleep(200);
+                models = ModelsAtHand.read(client);
             }
-            TimeUnit.MILLISECONDS.sleep(200);
         }
-        spec.commandLine()
-                .getOut()
-                .println(assignment.getLive().getId() + " "
-                        + assignment.getLive().getVersion() + " is live on all workers");
-        spec.commandLine().getOut().flush();
+        ReprocessCommand.printLine(
+                spec,
+                json
+                        ? said(live, assignment.getPrevious())
+                        : live.getId() + " " + live.getVersion() + " is live on all workers");
         return ExitCode.OK;
+    }
+
+    private static ObjectNode said(ModelReference live, ModelReference previous) {
+        ObjectNode said = JsonNodeFactory.instance.objectNode();
+        said.set("live", RecordJson.of(live));
+        if (previous != null) {
+            said.set("previous", RecordJson.of(previous));
+        }
+        return said;
     }
 }

@@ -47,8 +47,12 @@ record ModelsAtHand(List<ModelReadiness> workers, Map<String, ModelAssignment> a
                         && model.getModel().getVersion().equals(version))
                 .toList();
         if (named.isEmpty()) {
+            long refused = workers.stream()
+                    .mapToLong(worker -> worker.getRefusedFolders().size())
+                    .sum();
             throw new UserErrorException("none of " + workers.size() + " running workers has a model " + family + " "
-                    + id + " " + version + "; allowed: what 'model list' shows");
+                    + id + " " + version + "; allowed: what 'model list' shows"
+                    + (refused == 0 ? "" : " (workers refused bundles; it says which, and why)"));
         }
         if (named.stream().map(one -> one.getModel().getSha256()).distinct().count() > 1) {
             throw new UserErrorException("the workers have different bundles of that name and version");
@@ -69,12 +73,33 @@ record ModelsAtHand(List<ModelReadiness> workers, Map<String, ModelAssignment> a
                 .findFirst();
     }
 
-    /** Workers that cannot run a model. */
-    long lacking(ModelReference model) {
-        return workers.stream()
+    /** The model that is to be live, by the last promotion or, if there was none, by the workers' settings; empty when no worker serves the family. */
+    Optional<ModelReference> assigned(String family) {
+        return Optional.ofNullable(assignments.get(family))
+                .map(ModelAssignment::getLive)
+                .or(() -> live(family).map(ReadyModel::getModel));
+    }
+
+    /** @throws UserErrorException if a running worker does not have the model, or refuses it */
+    void requireEverywhere(ModelReference model) throws UserErrorException {
+        long lacking = workers.stream()
                 .filter(worker -> worker.getModels().stream()
                         .noneMatch(one -> one.getModel().equals(model) && one.getState() != ModelState.REFUSED))
                 .count();
+        if (lacking > 0) {
+            throw new UserErrorException(lacking + " of " + workers.size() + " running workers do not have the model "
+                    + model.getId() + " " + model.getVersion()
+                    + "; put its bundle into their model.repository first");
+        }
+    }
+
+    /** Why a worker refuses a model. */
+    Optional<String> problem(ModelReference model) {
+        return workers.stream()
+                .flatMap(worker -> worker.getModels().stream())
+                .filter(one -> one.getModel().equals(model) && one.getState() == ModelState.REFUSED)
+                .map(one -> String.valueOf(one.getProblem()))
+                .findFirst();
     }
 
     /** Whether a model is live on all workers. */
@@ -84,12 +109,15 @@ record ModelsAtHand(List<ModelReadiness> workers, Map<String, ModelAssignment> a
                         .anyMatch(one -> one.getModel().equals(model) && one.getState() == ModelState.LIVE));
     }
 
-    /** @throws UserErrorException if the model makes other masks than the live one */
+    /** @throws UserErrorException if no worker serves the family, or the model makes other masks than the live one */
     void requireFitting(ReadyModel model) throws UserErrorException {
         Optional<ReadyModel> live = live(model.getModel().getFamily());
-        if (live.isPresent()
-                && !(live.get().getLabelScheme().equals(model.getLabelScheme())
-                        && live.get().getModalities().equals(model.getModalities()))) {
+        if (live.isEmpty()) {
+            throw new UserErrorException("no running worker serves the family "
+                    + model.getModel().getFamily() + "; allowed: families of model.bundles");
+        }
+        if (!(live.get().getLabelScheme().equals(model.getLabelScheme())
+                && live.get().getModalities().equals(model.getModalities()))) {
             throw new UserErrorException("the model has label scheme " + model.getLabelScheme() + " and modalities "
                     + model.getModalities() + "; allowed: those of the live model, "
                     + live.get().getLabelScheme() + " and " + live.get().getModalities());

@@ -1,29 +1,27 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cloe.schemas.CampaignMode;
 import io.cloe.schemas.CampaignOrder;
 import io.cloe.schemas.CampaignOutput;
-import io.cloe.schemas.CampaignPhase;
 import io.cloe.schemas.ModelComparison;
 import io.cloe.schemas.ReadyModel;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.ReprocessProgress;
+import io.cloe.schemas.Segmentation;
 import io.cloe.worker.kafka.ClientSettings;
+import io.cloe.worker.results.CampaignEstimate;
 import io.cloe.worker.results.CampaignReport;
+import io.cloe.worker.results.CampaignSummary;
 import io.cloe.worker.results.LatestRecords;
 import io.cloe.worker.submit.ControlProducer;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -47,6 +45,16 @@ import picocli.CommandLine.Spec;
         })
 final class ReprocessCommand {
 
+    /** Of each partition, for an estimate. */
+    private static final int RESULTS_TO_LEARN_FROM = 50;
+
+    private ReprocessCommand() {}
+
+    static void printLine(CommandSpec spec, Object line) {
+        spec.commandLine().getOut().println(line);
+        spec.commandLine().getOut().flush();
+    }
+
     /** A campaign that is to begin. */
     abstract static class Beginning extends ModelRollout.Named {
 
@@ -58,12 +66,12 @@ final class ReprocessCommand {
                 description = "Uses all scans that ever arrived. Default: those of the result that stands.")
         boolean asComplete;
 
-        final ReprocessCampaign begin(ClientSettings client, CampaignOutput output) throws Exception {
+        final ReprocessCampaign campaign(ClientSettings client, CampaignOutput output) throws Exception {
             ModelsAtHand models = ModelsAtHand.read(client);
             ReadyModel model = models.require(family, id, version);
             models.requireFitting(model);
             CampaignMode mode = asComplete ? CampaignMode.AS_COMPLETE : CampaignMode.AS_DECIDED;
-            return CampaignOptions.start(client, options.campaign(model.getModel(), mode, output, null), spec);
+            return options.campaign(model.getModel(), mode, output, null);
         }
     }
 
@@ -84,8 +92,15 @@ final class ReprocessCommand {
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
-            ReprocessCampaign campaign = begin(client, publish ? CampaignOutput.PUBLISH : CampaignOutput.SHADOW);
-            return waits ? follow(client, campaign, spec) : ExitCode.OK;
+            ReprocessCampaign campaign = CampaignOptions.start(
+                    client, campaign(client, publish ? CampaignOutput.PUBLISH : CampaignOutput.SHADOW), spec, json);
+            if (waits) {
+                CampaignSummary summary = follow(client, campaign, spec, json);
+                if (json) {
+                    printLine(spec, summary.json());
+                }
+            }
+            return ExitCode.OK;
         }
     }
 
@@ -100,7 +115,17 @@ final class ReprocessCommand {
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
-            return follow(client, begin(client, CampaignOutput.COUNT), spec);
+            ReprocessCampaign campaign = CampaignOptions.send(client, campaign(client, CampaignOutput.COUNT));
+            long selected = follow(client, campaign, spec, true).selected();
+            List<Segmentation> last = LatestRecords.last(
+                    client, client.topics().segmentations(), Segmentation.class, RESULTS_TO_LEARN_FROM);
+            CampaignEstimate estimate = CampaignEstimate.of(
+                    selected,
+                    last,
+                    ModelsAtHand.read(client).workers().size(),
+                    Optional.ofNullable(campaign.getRatePerMinute()));
+            printLine(spec, json ? estimate.json() : estimate.text());
+            return ExitCode.OK;
         }
     }
 
@@ -115,14 +140,17 @@ final class ReprocessCommand {
         @Mixin
         private SettingsOptions settings;
 
+        @Option(names = "--json", description = "One JSON object per campaign.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
-            PrintWriter out = spec.commandLine().getOut();
-            progress(settings.client()).forEach((id, parts) -> out.println(id + "  " + text(parts)));
-            out.flush();
+            progress(settings.client())
+                    .forEach((id, summary) -> printLine(
+                            spec, json ? summary.json() : id + "  " + summary.title() + "  " + summary.line()));
             return ExitCode.OK;
         }
     }
@@ -135,6 +163,9 @@ final class ReprocessCommand {
 
         @Parameters(paramLabel = "CAMPAIGN", description = "Name of the campaign, as 'start' and 'list' show it.")
         String campaignId;
+
+        @Option(names = "--json", description = "As a JSON object.")
+        boolean json;
 
         @Spec
         CommandSpec spec;
@@ -154,10 +185,22 @@ final class ReprocessCommand {
             if (campaign == null) {
                 throw new UserErrorException("no campaign " + campaignId + "; allowed: what 'reprocess list' shows");
             }
+            CampaignSummary summary = progress(client).get(campaignId);
+            if (summary != null && summary.isOver(campaign.getPartitions())) {
+                throw new UserErrorException("the campaign " + campaignId + " is over: " + summary.line());
+            }
             try (ControlProducer producer = new ControlProducer(client)) {
                 producer.send(
                         ReprocessCampaign.newBuilder(campaign).setOrder(order).build());
             }
+            printLine(
+                    spec,
+                    json
+                            ? JsonNodeFactory.instance
+                                    .objectNode()
+                                    .put("campaign", campaignId)
+                                    .put("order", order.name())
+                            : "campaign " + campaignId + ": " + order + " ordered");
             return ExitCode.OK;
         }
     }
@@ -216,6 +259,9 @@ final class ReprocessCommand {
                 description = "Address of the review page, to link studies to.")
         private String page;
 
+        @Option(names = "--json", description = "As a JSON object.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
@@ -229,8 +275,11 @@ final class ReprocessCommand {
             if (comparisons.isEmpty()) {
                 throw new UserErrorException("no comparisons of a campaign " + campaignId + "; see 'reprocess list'");
             }
-            spec.commandLine().getOut().print(CampaignReport.text(comparisons, page));
-            spec.commandLine().getOut().flush();
+            printLine(
+                    spec,
+                    json
+                            ? CampaignReport.json(comparisons, page)
+                            : CampaignReport.text(comparisons, page).stripTrailing());
             if (svg != null) {
                 Files.writeString(svg, CampaignReport.svg(comparisons));
             }
@@ -238,70 +287,30 @@ final class ReprocessCommand {
         }
     }
 
-    private static Map<String, List<ReprocessProgress>> progress(ClientSettings client) {
-        return LatestRecords.of(client, client.topics().reprocessProgress(), ReprocessProgress.class).values().stream()
-                .collect(Collectors.groupingBy(ReprocessProgress::getCampaignId, TreeMap::new, Collectors.toList()));
+    private static Map<String, CampaignSummary> progress(ClientSettings client) {
+        return CampaignSummary.byCampaign(
+                LatestRecords.of(client, client.topics().reprocessProgress(), ReprocessProgress.class)
+                        .values());
     }
 
-    private static int follow(ClientSettings client, ReprocessCampaign campaign, CommandSpec spec) throws Exception {
-        PrintWriter out = spec.commandLine().getOut();
-        String last = "";
+    /** Shows the progress until the campaign is over. */
+    private static CampaignSummary follow(
+            ClientSettings client, ReprocessCampaign campaign, CommandSpec spec, boolean quiet) throws Exception {
+        LiveLine line = new LiveLine(spec.commandLine().getOut());
         while (true) {
-            List<ReprocessProgress> parts = progress(client).getOrDefault(campaign.getCampaignId(), List.of());
-            String text = text(parts);
-            if (!text.equals(last)) {
-                out.println(text);
-                out.flush();
-                last = text;
+            CampaignSummary summary =
+                    progress(client).getOrDefault(campaign.getCampaignId(), new CampaignSummary(List.of()));
+            if (!quiet) {
+                line.show(summary.line());
             }
-            if (parts.size() >= campaign.getPartitions() && parts.stream().allMatch(ReprocessCommand::isOver)) {
-                if (parts.stream().mapToLong(ReprocessProgress::getSelected).sum() == 0) {
+            if (summary.isOver(campaign.getPartitions())) {
+                line.end();
+                if (summary.selected() == 0) {
                     throw new UserErrorException("no study with a result fits the selection");
                 }
-                return ExitCode.OK;
+                return summary;
             }
             TimeUnit.SECONDS.sleep(1);
         }
-    }
-
-    private static boolean isOver(ReprocessProgress part) {
-        return part.getPhase() == CampaignPhase.DONE || part.getPhase() == CampaignPhase.CANCELLED;
-    }
-
-    /** One line: a bar, counts, the time left, and what is waited for. */
-    private static String text(List<ReprocessProgress> parts) {
-        long selected = parts.stream().mapToLong(ReprocessProgress::getSelected).sum();
-        long done = parts.stream().mapToLong(ReprocessProgress::getDone).sum();
-        long skipped = parts.stream().mapToLong(ReprocessProgress::getSkipped).sum();
-        long failed = parts.stream().mapToLong(ReprocessProgress::getFailed).sum();
-        int filled = selected == 0 ? 0 : (int) Math.min(20, 20 * (done + skipped + failed) / selected);
-        StringBuilder text = new StringBuilder(String.format(
-                Locale.ROOT,
-                "[%s%s] %d of %d done, %d skipped, %d failed",
-                "#".repeat(filled),
-                ".".repeat(20 - filled),
-                done,
-                selected,
-                skipped,
-                failed));
-        Map<String, Long> phases = parts.stream()
-                .collect(Collectors.groupingBy(
-                        part -> part.getPhase().name().toLowerCase(Locale.ROOT)
-                                + (part.getWaitingFor() == null ? "" : " for " + part.getWaitingFor()),
-                        TreeMap::new,
-                        Collectors.counting()));
-        text.append("  partitions ").append(phases.toString().replaceAll("[{}]", ""));
-        Map<String, Long> reasons = new TreeMap<>();
-        parts.forEach(part -> part.getReasons().forEach((why, count) -> reasons.merge(why, count, Long::sum)));
-        if (!reasons.isEmpty()) {
-            text.append("  ").append(reasons.toString().replaceAll("[{}]", ""));
-        }
-        Optional<Long> left = parts.stream()
-                .map(ReprocessProgress::getRemainingSeconds)
-                .filter(Objects::nonNull)
-                .max(Long::compare);
-        left.filter(seconds -> seconds > 0)
-                .ifPresent(seconds -> text.append("  ").append(seconds).append(" s left"));
-        return text.toString();
     }
 }

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,8 +39,22 @@ final class SubmitCommand implements Callable<Integer> {
     @Mixin
     private SettingsOptions settings;
 
-    @Parameters(paramLabel = "DIR", description = "A study's folder, or a folder of such folders.")
-    private Path folder;
+    @ArgGroup(multiplicity = "1")
+    private Source source;
+
+    /** Where events come from. */
+    static final class Source {
+
+        @Parameters(paramLabel = "DIR", description = "A study's folder, or a folder of such folders.")
+        private Path folder;
+
+        @ArgGroup(
+                exclusive = false,
+                heading =
+                        "%nInstead of a folder: events that a topic still holds, sent once more. For studies that have"
+                                + " expired or that no worker has seen; others are not changed.%n")
+        private RetainedEvents retained;
+    }
 
     @Option(
             names = "--modalities",
@@ -90,6 +105,10 @@ final class SubmitCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        return source.retained == null ? submit() : source.retained.send(settings.client(), spec);
+    }
+
+    private int submit() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
         Instant now = Instant.now();
         Instant latest = deadline == null ? null : now.plus(DurationOption.parse("--deadline", deadline));
@@ -114,16 +133,16 @@ final class SubmitCommand implements Callable<Integer> {
 
     private List<StudyFolder> studies() throws UserErrorException {
         try {
-            List<StudyFolder> studies = StudyFolder.below(folder).stream()
+            List<StudyFolder> studies = StudyFolder.below(source.folder).stream()
                     .filter(study -> !chosen(study).isEmpty())
                     .toList();
             if (studies.isEmpty()) {
-                throw new UserErrorException("no volumes in " + folder
+                throw new UserErrorException("no volumes in " + source.folder
                         + " or its folders; allowed: files such as t1.nii.gz or BraTS-GLI-00000-000-t2f.nii.gz");
             }
             return studies;
         } catch (IOException e) {
-            throw new UserErrorException("cannot read " + folder + ": " + e.getMessage());
+            throw new UserErrorException("cannot read " + source.folder + ": " + e.getMessage());
         }
     }
 

@@ -54,6 +54,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final Runnable whenNoDeviceAnswers;
     private final Clock clock;
     private final Pseudonyms pseudonyms;
+    private final Function<InferenceJob, Optional<String>> modelOf;
     private final ModelTable models;
     private final ResultCache cache;
     private final Map<String, Work> byJob = new HashMap<>();
@@ -122,6 +123,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.whenNoDeviceAnswers = whenNoDeviceAnswers;
         this.clock = clock;
         this.pseudonyms = new Pseudonyms(random);
+        this.modelOf = modelOf;
         this.models = new ModelTable(modelOf);
         this.cache = new ResultCache(settings.resultCache());
         this.floor = new FloorShare(settings.reprocessShare());
@@ -237,6 +239,14 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
      */
     public Optional<CompletableFuture<ModelEngines>> retire(String digest) {
         return models.retire(digest);
+    }
+
+    /** Whether a job that waits or runs names a model; such a model should not be retired. Any thread. */
+    public boolean isNamed(String digest) {
+        synchronized (byJob) {
+            return byJob.values().stream()
+                    .anyMatch(work -> modelOf.apply(work.job()).equals(Optional.of(digest)));
+        }
     }
 
     /** What is going on. Any thread. */

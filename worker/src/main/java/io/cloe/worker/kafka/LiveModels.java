@@ -6,16 +6,17 @@ import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ModelState;
 import io.cloe.schemas.ReadyModel;
 import io.cloe.schemas.serde.RecordSerde;
+import io.cloe.topology.Topics;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.ModelIdentity;
-import io.cloe.worker.execution.ModelEngines;
-import io.cloe.worker.execution.PipelinedExecutor;
 import io.cloe.worker.kafka.StartupException.Kind;
 import io.cloe.worker.models.ModelRepository;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -37,51 +39,101 @@ import org.slf4j.LoggerFactory;
 /**
  * The models that a worker serves: the live one of each family as the assignment topic says, and those that campaigns ask for. All are
  * loaded by one thread beside the running ones; a job ends with the model that it began with, so that a promotion takes effect between
- * two jobs. Tells what this worker can run.
+ * two jobs. What is not live and was not asked for in a while is unloaded. Tells what this worker can run.
  */
 final class LiveModels implements AutoCloseable {
 
-    /** Loads a bundle on all devices, and reproduces its golden window. */
-    interface Loader {
-        ModelEngines load(ModelBundle bundle) throws StartupException;
+    /** Models in memory. Called by one thread, but for {@link #isNamed}. */
+    interface Engines {
+
+        /**
+         * Loads a bundle on all devices, reproduces its golden window, and serves it.
+         *
+         * @throws StartupException if that cannot be done; nothing stays loaded then
+         */
+        void load(ModelBundle bundle) throws StartupException;
+
+        /** Makes a loaded model its family's live one. */
+        void makeLive(String digest);
+
+        /** Whether a job that waits or runs names the model. */
+        boolean isNamed(String digest);
+
+        /** Serves a loaded model that is not live no more, and frees it when the last job has left it. */
+        void unload(String digest);
     }
 
     private static final Logger LOG = LoggerFactory.getLogger(LiveModels.class);
     private static final Duration POLL = Duration.ofMillis(200);
     private static final Duration HEARTBEAT = Duration.ofSeconds(10);
+    private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
     private static final Duration PATIENCE = Duration.ofSeconds(15);
 
     private final String workerId = UUID.randomUUID().toString();
     private final ModelRepository repository;
-    private final Loader loader;
+    private final Engines engines;
+    private final Duration idle;
     private final String readinessTopic;
-    private final KafkaConsumer<String, ModelAssignment> consumer;
+    private final Consumer<String, ModelAssignment> consumer;
     private final Producer<String, ModelReadiness> producer;
+    private final Clock clock;
     private final Map<String, ModelBundle> byDigest = new LinkedHashMap<>();
-    private final Set<String> loaded = ConcurrentHashMap.newKeySet();
+    private final Set<String> loaded = new HashSet<>(); // guarded by askedAt, with it
+    private final Map<String, Instant> askedAt = new HashMap<>();
     private final Set<String> wanted = ConcurrentHashMap.newKeySet();
     private final Map<String, String> problems = new ConcurrentHashMap<>();
+    private final Set<String> missing = new HashSet<>();
     private final Map<String, ModelAssignment> assignments = new HashMap<>();
     private final Map<String, String> liveByFamily = new HashMap<>();
-    private PipelinedExecutor executor;
     private Thread thread;
     private volatile boolean closed;
-    private long toldAt;
+    private Instant toldAt = Instant.EPOCH;
+    private Instant lookedAt = Instant.EPOCH;
 
-    LiveModels(ClientSettings clients, ModelRepository repository, List<ModelBundle> configured, Loader loader) {
+    /**
+     * @param configured models that are loaded and live already, one per family
+     * @param idle how long a model that is not live stays loaded after it was asked for
+     */
+    LiveModels(
+            ClientSettings clients,
+            ModelRepository repository,
+            List<ModelBundle> configured,
+            Engines engines,
+            Duration idle) {
+        this(
+                clients.topics(),
+                repository,
+                configured,
+                engines,
+                idle,
+                new KafkaConsumer<>(
+                        clients.consumer(), new StringDeserializer(), RecordSerde.of(ModelAssignment.class)),
+                new KafkaProducer<>(clients.producer(), new StringSerializer(), RecordSerde.of(ModelReadiness.class)),
+                Clock.systemUTC());
+    }
+
+    LiveModels(
+            Topics topics,
+            ModelRepository repository,
+            List<ModelBundle> configured,
+            Engines engines,
+            Duration idle,
+            Consumer<String, ModelAssignment> consumer,
+            Producer<String, ModelReadiness> producer,
+            Clock clock) {
         this.repository = repository;
-        this.loader = loader;
-        this.readinessTopic = clients.topics().modelReadiness();
+        this.engines = engines;
+        this.idle = idle;
+        this.readinessTopic = topics.modelReadiness();
+        this.consumer = consumer;
+        this.producer = producer;
+        this.clock = clock;
         for (ModelBundle bundle : configured) {
             byDigest.put(bundle.identity().digest(), bundle);
             loaded.add(bundle.identity().digest());
             liveByFamily.put(bundle.identity().family(), bundle.identity().digest());
         }
-        String topic = clients.topics().modelAssignments();
-        consumer = new KafkaConsumer<>(
-                clients.consumer(), new StringDeserializer(), RecordSerde.of(ModelAssignment.class));
-        producer =
-                new KafkaProducer<>(clients.producer(), new StringSerializer(), RecordSerde.of(ModelReadiness.class));
+        String topic = topics.modelAssignments();
         List<TopicPartition> partitions = consumer.partitionsFor(topic, PATIENCE).stream()
                 .map(one -> new TopicPartition(topic, one.partition()))
                 .toList();
@@ -94,13 +146,20 @@ final class LiveModels implements AutoCloseable {
      *
      * @throws StartupException if an assigned model is not at hand: a result of another one would mix two
      */
-    void start(PipelinedExecutor itsExecutor) throws StartupException {
-        executor = itsExecutor;
+    void start() throws StartupException {
+        begin();
+        thread = new Thread(this::run, "cloe-models");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** All of {@link #start} but its thread. */
+    void begin() throws StartupException {
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment(), PATIENCE);
         while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
             read();
         }
-        repository.look();
+        look();
         for (ModelAssignment assignment : assignments.values()) {
             if (liveByFamily.containsKey(assignment.getFamily()) && !makeLive(assignment)) {
                 throw new StartupException(
@@ -111,18 +170,19 @@ final class LiveModels implements AutoCloseable {
             }
         }
         tell();
-        thread = new Thread(this::run, "cloe-models");
-        thread.setDaemon(true);
-        thread.start();
     }
 
     /** Whether jobs can name the model; if not, it is loaded if it is at hand. Any thread. */
     boolean serves(ModelReference model) {
-        if (loaded.contains(model.getSha256())) {
-            return true;
+        String digest = model.getSha256();
+        synchronized (askedAt) {
+            askedAt.put(digest, clock.instant());
+            if (loaded.contains(digest)) {
+                return true;
+            }
         }
-        if (!problems.containsKey(model.getSha256())) {
-            wanted.add(model.getSha256());
+        if (!problems.containsKey(digest)) {
+            wanted.add(digest);
         }
         return false;
     }
@@ -130,25 +190,36 @@ final class LiveModels implements AutoCloseable {
     private void run() {
         while (!closed) {
             try {
-                boolean changed = read();
-                for (ModelAssignment assignment : assignments.values()) {
-                    changed |= follow(assignment);
-                }
-                for (String digest : List.copyOf(wanted)) {
-                    repository.look();
-                    changed |= load(digest);
-                    wanted.remove(digest);
-                }
-                if (changed || System.nanoTime() - toldAt > HEARTBEAT.toNanos()) {
-                    repository.look();
-                    tell();
-                }
+                pass();
             } catch (RuntimeException e) {
                 if (!closed) {
                     LOG.warn("models cannot be followed: {}", e.getClass().getSimpleName());
                 }
             }
         }
+    }
+
+    /** Follows what came, loads what is asked for, unloads what is not, and tells. */
+    void pass() {
+        boolean changed = read();
+        for (ModelAssignment assignment : assignments.values()) {
+            changed |= follow(assignment);
+        }
+        for (String digest : List.copyOf(wanted)) {
+            look();
+            changed |= load(digest) || problems.containsKey(digest);
+            wanted.remove(digest);
+        }
+        changed |= unloadIdle();
+        if (changed || !clock.instant().isBefore(toldAt.plus(HEARTBEAT))) {
+            look();
+            tell();
+        }
+    }
+
+    private void look() {
+        lookedAt = clock.instant();
+        repository.look();
     }
 
     private boolean read() {
@@ -166,17 +237,21 @@ final class LiveModels implements AutoCloseable {
         String digest = assignment.getLive().getSha256();
         String live = liveByFamily.get(assignment.getFamily());
         boolean nothingToDo = live == null || live.equals(digest) || problems.containsKey(digest);
-        if (nothingToDo) {
+        boolean lookedJustNow = missing.contains(digest) && clock.instant().isBefore(lookedAt.plus(LOOK_AGAIN));
+        if (nothingToDo || lookedJustNow) {
             return false;
         }
-        repository.look();
-        if (!makeLive(assignment)) {
+        look();
+        if (makeLive(assignment)) {
+            return true;
+        }
+        if (missing.add(digest)) {
             LOG.error(
-                    "model {} is to be live, but is not here: this worker goes on with the former one",
-                    named(assignment.getLive()));
-            return false;
+                    "model {} is to be live, but {}: this worker goes on with the former one",
+                    named(assignment.getLive()),
+                    problems.containsKey(digest) ? "cannot be used" : "is not here yet");
         }
-        return true;
+        return problems.containsKey(digest);
     }
 
     private boolean makeLive(ModelAssignment assignment) {
@@ -184,10 +259,48 @@ final class LiveModels implements AutoCloseable {
         if (!load(digest)) {
             return false;
         }
-        executor.makeLive(digest);
-        liveByFamily.put(assignment.getFamily(), digest);
+        engines.makeLive(digest);
+        String former = liveByFamily.put(assignment.getFamily(), digest);
+        missing.remove(digest);
+        synchronized (askedAt) {
+            askedAt.put(former, clock.instant()); // whoever rolls back soon need not wait for it
+        }
         LOG.info("model {} is live", named(assignment.getLive()));
         return true;
+    }
+
+    private boolean unloadIdle() {
+        boolean any = false;
+        for (String digest : loaded()) {
+            boolean keep = liveByFamily.containsValue(digest);
+            synchronized (askedAt) {
+                // Whoever was told that it is served hands a job over at once: then it is named, or was asked for just
+                // now.
+                Instant asked = askedAt.getOrDefault(digest, Instant.EPOCH);
+                keep |= clock.instant().isBefore(asked.plus(idle)) || engines.isNamed(digest);
+                if (!keep) {
+                    loaded.remove(digest);
+                }
+            }
+            if (!keep) {
+                engines.unload(digest);
+                ModelIdentity model = byDigest.get(digest).identity();
+                LOG.info(
+                        "model {} {} {} is unloaded: it is not live, and nobody asked for it in {}",
+                        model.family(),
+                        model.id(),
+                        model.version(),
+                        idle);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    private Set<String> loaded() {
+        synchronized (askedAt) {
+            return Set.copyOf(loaded);
+        }
     }
 
     private static String named(ModelReference model) {
@@ -195,10 +308,10 @@ final class LiveModels implements AutoCloseable {
     }
 
     private boolean load(String digest) {
-        if (loaded.contains(digest)) {
+        if (loaded().contains(digest)) {
             return true;
         }
-        Optional<ModelBundle> found = repository.find(digest);
+        Optional<ModelBundle> found = Optional.ofNullable(byDigest.get(digest)).or(() -> repository.find(digest));
         if (found.isEmpty()) {
             return false;
         }
@@ -209,14 +322,17 @@ final class LiveModels implements AutoCloseable {
             return false;
         }
         try {
-            executor.serve(loader.load(bundle));
+            engines.load(bundle);
         } catch (StartupException e) {
             problems.put(digest, e.getMessage());
             LOG.error("a model cannot be used: {}", e.getMessage());
             return false;
         }
         byDigest.put(digest, bundle);
-        loaded.add(digest);
+        synchronized (askedAt) {
+            loaded.add(digest);
+            askedAt.put(digest, clock.instant());
+        }
         return true;
     }
 
@@ -235,13 +351,12 @@ final class LiveModels implements AutoCloseable {
     }
 
     private void tell() {
-        toldAt = System.nanoTime();
+        toldAt = clock.instant();
         Map<String, ModelBundle> all = new LinkedHashMap<>(byDigest);
         repository.bundles().forEach(bundle -> all.putIfAbsent(bundle.identity().digest(), bundle));
         List<ReadyModel> models = new ArrayList<>();
         all.values().forEach(bundle -> models.add(ready(bundle)));
-        ModelReadiness readiness =
-                new ModelReadiness(workerId, models, Clock.systemUTC().instant());
+        ModelReadiness readiness = new ModelReadiness(workerId, models, repository.refused(), clock.instant());
         producer.send(new ProducerRecord<>(readinessTopic, workerId, readiness));
     }
 
@@ -253,7 +368,7 @@ final class LiveModels implements AutoCloseable {
             state = ModelState.REFUSED;
         } else if (liveByFamily.containsValue(digest)) {
             state = ModelState.LIVE;
-        } else if (loaded.contains(digest)) {
+        } else if (loaded().contains(digest)) {
             state = ModelState.LOADED;
         }
         return new ReadyModel(

@@ -40,7 +40,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -61,9 +60,9 @@ public final class WorkerProcess implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(WorkerProcess.class);
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(30);
+    private static final String MODEL_DEVICE = "cloe.model.device";
 
     private final List<AutoCloseable> resources = new ArrayList<>();
-    private final List<AutoCloseable> lateEngines = Collections.synchronizedList(new ArrayList<>());
     private final CompletableFuture<Void> running = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private volatile KafkaStreams streams;
@@ -137,14 +136,20 @@ public final class WorkerProcess implements AutoCloseable {
                 () -> ended.completeExceptionally(new IllegalStateException("no device answers any more")),
                 Clock.systemUTC(),
                 new SecureRandom());
+        ExecutorEngines lateEngines = new ExecutorEngines(
+                executor,
+                (bundle, opened) -> openEngines(bundle, config, parts.meters(), opened),
+                bundle -> forget(bundle, parts.meters()));
+        resources.add(0, lateEngines);
         resources.add(0, executor);
         LiveModels liveModels = new LiveModels(
                 clients,
                 new ModelRepository(config.modelRepository()),
                 models.bundles(),
-                bundle -> openEngines(bundle, config, parts.meters(), lateEngines));
+                lateEngines,
+                config.sessionIdle());
         resources.add(0, liveModels);
-        liveModels.start(executor);
+        liveModels.start();
         ExecutorMeters.register(executor, parts.meters());
         InferenceExecutor withModels = InferenceExecutor.with(executor::open, liveModels::serves);
         Topology topology = StudyTopology.build(
@@ -282,7 +287,7 @@ public final class WorkerProcess implements AutoCloseable {
     }
 
     private static void measure(InferenceEngine engine, MeterRegistry meters) {
-        Gauge.builder("cloe.model.device", () -> 1)
+        Gauge.builder(MODEL_DEVICE, () -> 1)
                 .description("1 per model that is served: its version, the device asked for and the one that runs.")
                 .tag("family", engine.bundle().identity().family())
                 .tag("model", engine.bundle().identity().id())
@@ -290,6 +295,15 @@ public final class WorkerProcess implements AutoCloseable {
                 .tag("asked", String.valueOf(engine.device().asked()))
                 .tag("running", String.valueOf(engine.device().running()))
                 .register(meters);
+    }
+
+    private static void forget(ModelBundle bundle, MeterRegistry meters) {
+        meters.find(MODEL_DEVICE)
+                .tag("family", bundle.identity().family())
+                .tag("model", bundle.identity().id())
+                .tag("version", bundle.identity().version())
+                .gauges()
+                .forEach(meters::remove);
     }
 
     private void stateChanged(KafkaStreams.State now, KafkaStreams.State before) {
@@ -375,8 +389,6 @@ public final class WorkerProcess implements AutoCloseable {
                 discard(localState);
             }
         }
-        resources.addAll(lateEngines);
-        lateEngines.clear();
         for (AutoCloseable resource : resources) {
             try {
                 resource.close();

@@ -1,13 +1,22 @@
 package io.cloe.worker.results;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.schemas.ModelComparison;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /** What a campaign's comparisons say together: a table, the studies that changed most, and a histogram. Plain functions. */
 public final class CampaignReport {
@@ -37,17 +46,105 @@ public final class CampaignReport {
                         values.get(values.size() / 2),
                         values.get(0),
                         meanVolumeChange(comparisons, region)));
-        counts(comparisons).forEach((flag, count) -> line(text, "%s %d", flag, count));
-        line(text, "changed most:");
+        drift(comparisons, ModelComparison::getConsistencyChange)
+                .forEach((modality, change) -> line(text, "consistency of %s %+.4f (mean)", modality, change));
+        drift(comparisons, CampaignReport::weightChange)
+                .forEach((modality, change) -> line(text, "weight of %s %+.4f (mean)", modality, change));
+        inferenceMillis(comparisons, ModelComparison::getTimingsMsBefore)
+                .ifPresent(before -> inferenceMillis(comparisons, ModelComparison::getTimingsMsAfter)
+                        .ifPresent(after ->
+                                line(text, "time on a device, ms (median): before %.0f, after %.0f", before, after)));
+        counts(comparisons, ModelComparison::getFlagsRaised)
+                .forEach((flag, count) -> line(text, "flag raised %s %d", flag, count));
+        counts(comparisons, ModelComparison::getFlagsCleared)
+                .forEach((flag, count) -> line(text, "flag cleared %s %d", flag, count));
+        long incomparable = comparisons.stream()
+                .filter(comparison -> comparison.getChange() == null)
+                .count();
+        if (incomparable > 0) {
+            line(text, "%d studies whose masks cannot be compared, as the former one cannot be read", incomparable);
+        }
+        line(text, "changed most (lowest Dice of a region):");
         for (ModelComparison comparison : mostChanged(comparisons)) {
             line(
                     text,
                     "  %.3f  %s%s",
                     lowest(comparison),
                     comparison.getStudyId(),
-                    page.isEmpty() ? "" : "  " + page + "/#/studies/" + comparison.getStudyId());
+                    link(comparison, page).map(link -> "  " + link).orElse(""));
         }
         return text.toString();
+    }
+
+    /** The same as a JSON object. */
+    public static ObjectNode json(List<ModelComparison> comparisons, String page) {
+        ObjectNode report = JsonNodeFactory.instance.objectNode();
+        report.put("studies", comparisons.size()).put("sameMask", same(comparisons));
+        ObjectNode regions = report.putObject("regions");
+        dice(comparisons).forEach((region, values) -> regions.putObject(region)
+                .put("studies", values.size())
+                .put("mean", mean(values))
+                .put("median", values.get(values.size() / 2))
+                .put("lowest", values.get(0))
+                .put("volumeChangeMl", meanVolumeChange(comparisons, region)));
+        ObjectNode consistency = report.putObject("consistencyChange");
+        drift(comparisons, ModelComparison::getConsistencyChange).forEach(consistency::put);
+        ObjectNode weights = report.putObject("weightChange");
+        drift(comparisons, CampaignReport::weightChange).forEach(weights::put);
+        inferenceMillis(comparisons, ModelComparison::getTimingsMsBefore)
+                .ifPresent(millis -> report.put("inferenceMsBefore", millis));
+        inferenceMillis(comparisons, ModelComparison::getTimingsMsAfter)
+                .ifPresent(millis -> report.put("inferenceMsAfter", millis));
+        ObjectNode raised = report.putObject("flagsRaised");
+        counts(comparisons, ModelComparison::getFlagsRaised).forEach(raised::put);
+        ObjectNode cleared = report.putObject("flagsCleared");
+        counts(comparisons, ModelComparison::getFlagsCleared).forEach(cleared::put);
+        ArrayNode changed = report.putArray("changedMost");
+        for (ModelComparison comparison : mostChanged(comparisons)) {
+            changed.addObject()
+                    .put("studyId", comparison.getStudyId())
+                    .put("lowestDice", lowest(comparison))
+                    .put("page", link(comparison, page).orElse(null));
+        }
+        return report;
+    }
+
+    /** Where the review page shows a study. */
+    private static Optional<String> link(ModelComparison comparison, String page) {
+        return page.isEmpty()
+                ? Optional.empty()
+                : Optional.of(page.replaceFirst("/+$", "") + "/#"
+                        + URLEncoder.encode(comparison.getStudyId(), StandardCharsets.UTF_8)
+                                .replace("+", "%20"));
+    }
+
+    private static Map<String, Double> weightChange(ModelComparison comparison) {
+        return comparison.getChange() == null
+                ? Map.of()
+                : comparison.getChange().getWeightChange();
+    }
+
+    /** Mean change per modality, over the studies that have one. */
+    private static Map<String, Double> drift(
+            List<ModelComparison> comparisons, Function<ModelComparison, Map<String, Double>> change) {
+        Map<String, List<Double>> byModality = new TreeMap<>();
+        comparisons.forEach(comparison -> change.apply(comparison).forEach((modality, value) -> byModality
+                .computeIfAbsent(modality, any -> new ArrayList<>())
+                .add(value)));
+        Map<String, Double> means = new TreeMap<>();
+        byModality.forEach((modality, values) -> means.put(modality, mean(values)));
+        return means;
+    }
+
+    private static OptionalDouble inferenceMillis(
+            List<ModelComparison> comparisons, Function<ModelComparison, Map<String, Long>> timings) {
+        long[] sorted = comparisons.stream()
+                .map(comparison -> timings.apply(comparison).get("infer"))
+                .filter(Objects::nonNull)
+                .mapToLong(Long::longValue)
+                .sorted()
+                .toArray();
+        return sorted.length == 0 ? OptionalDouble.empty() : OptionalDouble.of(sorted[sorted.length / 2]);
     }
 
     private static void line(StringBuilder text, String format, Object... values) {
@@ -86,12 +183,10 @@ public final class CampaignReport {
                 .orElse(Double.NaN);
     }
 
-    private static Map<String, Long> counts(List<ModelComparison> comparisons) {
+    private static Map<String, Long> counts(
+            List<ModelComparison> comparisons, Function<ModelComparison, List<String>> flags) {
         Map<String, Long> counts = new TreeMap<>();
-        for (ModelComparison comparison : comparisons) {
-            comparison.getFlagsRaised().forEach(flag -> counts.merge("flag raised " + flag, 1L, Long::sum));
-            comparison.getFlagsCleared().forEach(flag -> counts.merge("flag cleared " + flag, 1L, Long::sum));
-        }
+        comparisons.forEach(comparison -> flags.apply(comparison).forEach(flag -> counts.merge(flag, 1L, Long::sum)));
         return counts;
     }
 

@@ -50,8 +50,29 @@ public final class LatestRecords {
         return records;
     }
 
+    /** About so many of the last committed records of each partition at this moment. */
+    public static <T extends SpecificRecord> List<T> last(
+            ClientSettings settings, String topic, Class<T> type, int count) {
+        List<T> records = new ArrayList<>();
+        read(settings, topic, type, count, record -> {
+            if (record.value() != null) {
+                records.add(record.value());
+            }
+        });
+        return records;
+    }
+
     private static <T extends SpecificRecord> void read(
             ClientSettings settings, String topic, Class<T> type, Consumer<ConsumerRecord<String, T>> each) {
+        read(settings, topic, type, Long.MAX_VALUE, each);
+    }
+
+    private static <T extends SpecificRecord> void read(
+            ClientSettings settings,
+            String topic,
+            Class<T> type,
+            long atMost,
+            Consumer<ConsumerRecord<String, T>> each) {
         try (KafkaConsumer<String, T> consumer =
                 new KafkaConsumer<>(settings.consumer(), new StringDeserializer(), RecordSerde.of(type))) {
             List<TopicPartition> partitions = new ArrayList<>();
@@ -60,6 +81,10 @@ public final class LatestRecords {
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions, PATIENCE);
+            if (atMost < Long.MAX_VALUE) {
+                Map<TopicPartition, Long> starts = consumer.beginningOffsets(partitions, PATIENCE);
+                partitions.forEach(one -> consumer.seek(one, Math.max(starts.get(one), ends.get(one) - atMost)));
+            }
             while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
                 consumer.poll(POLL).forEach(each);
             }

@@ -9,6 +9,7 @@ import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.Trigger;
+import io.cloe.schemas.serde.RecordSerde;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -22,7 +23,16 @@ final class Results {
     private static final List<AbsentModality> MISSING =
             List.of(new AbsentModality("T2", AbsenceReason.NOT_RECEIVED, null));
 
+    static {
+        trustRecords();
+    }
+
     private Results() {}
+
+    /** Builders copy records only of packages that Avro was told to trust, which the serde does when it is first used. */
+    static void trustRecords() {
+        RecordSerde.of(Segmentation.class);
+    }
 
     static Segmentation segmentation(String studyId, int revision) {
         return Segmentation.newBuilder()
