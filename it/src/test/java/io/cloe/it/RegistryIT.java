@@ -15,13 +15,17 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.Topics;
+import io.cloe.worker.cli.CloeCommand;
 import io.cloe.worker.cli.ExitCode;
 import io.cloe.worker.config.RegistryConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.results.OutputReader;
 import java.io.File;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,12 +38,17 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 /** A real registry, and Confluent's own serializer in programs of its users. */
 class RegistryIT {
@@ -134,6 +143,57 @@ class RegistryIT {
 
         peer.awaitOutput("both ways"::equals);
         peer.close();
+    }
+
+    /** As a worker leaves it that runs without the registry. */
+    @Test
+    void shouldSendALetterAgainWhenTheRegistryKnowsItsSchema() throws Exception {
+        Topics topics = cluster.createTopics("letters-", 1);
+        ClientSettings clients =
+                ClientSettings.of(settings("letters", registry.url().toString()));
+        Path file = Files.writeString(folder.resolve("letter.nii.gz"), "not looked at");
+        byte[] value = clients.records()
+                .of(ScanEvent.class)
+                .serializer()
+                .serialize(
+                        topics.scanEvents(), Studies.event("study", "T1", file).build());
+        ProducerRecord<byte[], byte[]> letter =
+                new ProducerRecord<>(topics.deadLetters(), "study".getBytes(StandardCharsets.UTF_8), value);
+        Map.of(
+                        "exception", "io.cloe.schemas.serde.UnreadableRecordException",
+                        "message", "REGISTRY_NOT_CONFIGURED: ScanEvent",
+                        "topic", topics.scanEvents(),
+                        "partition", "0",
+                        "offset", "17")
+                .forEach((name, text) ->
+                        letter.headers().add("__streams.errors." + name, text.getBytes(StandardCharsets.UTF_8)));
+        try (Producer<byte[], byte[]> producer =
+                new KafkaProducer<>(clients.producer(), new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.send(letter).get();
+        }
+
+        assertThat(redrive(ExitCode.OK, "")).contains("sent: 0;", "unreadable: 1;");
+        assertThat(redrive(ExitCode.REGISTRY, "http://127.0.0.1:1")).contains("cloe: schema registry: UNREACHABLE");
+        assertThat(redrive(ExitCode.OK, registry.url().toString())).contains("sent: 1;", "unreadable: 0;");
+        assertThat(firstBytesOf(topics.scanEvents())).containsExactly((byte) 0);
+    }
+
+    private static String redrive(int exitCode, String registryUrl) {
+        StringWriter out = new StringWriter();
+        CommandLine command = CloeCommand.commandLine();
+        command.setOut(new PrintWriter(out, true));
+        command.setErr(new PrintWriter(out, true));
+        assertThat(command.execute(
+                        "dead-letters",
+                        "redrive",
+                        "--all",
+                        "-D" + WorkerConfig.BOOTSTRAP_SERVERS + "=" + broker.address(),
+                        "-D" + WorkerConfig.TOPICS_PREFIX + "=letters-",
+                        "-D" + RegistryConfig.PATIENCE + "=1s",
+                        "-D" + RegistryConfig.URL + "=" + registryUrl))
+                .as(out.toString())
+                .isEqualTo(exitCode);
+        return out.toString();
     }
 
     @Test

@@ -1,5 +1,6 @@
 package io.cloe.worker.cli;
 
+import io.cloe.schemas.registry.RegistryException;
 import io.cloe.worker.config.ConfigurationException;
 import io.cloe.worker.kafka.StartupException;
 import java.io.PrintWriter;
@@ -97,6 +98,10 @@ public final class CloeCommand {
             if (refused.isPresent()) {
                 err.println("cloe: Kafka's settings: " + refused.get().getMessage());
                 return ExitCode.CONFIGURATION;
+            }
+            if (failure instanceof RegistryException) {
+                err.println("cloe: schema registry: " + failure.getMessage());
+                return ExitCode.REGISTRY;
             }
             if (failure instanceof KafkaException) {
                 err.println("cloe: Kafka: " + failure.getMessage());

@@ -134,7 +134,7 @@ final class DeadLettersCommand {
             PrintWriter out = spec.commandLine().getOut();
             ClientSettings client = settings.client();
             Selection selection = selected.selection(Instant.now());
-            Readability readability = new Readability(client.topics());
+            Readability readability = new Readability(client.topics(), client.records());
             Map<String, Integer> reasons = new TreeMap<>();
             try (DeadLetterTopic topic = new DeadLetterTopic(client)) {
                 if (!json) {
@@ -193,7 +193,7 @@ final class DeadLettersCommand {
                     }
                 });
                 for (DeadLetter letter : found) {
-                    Verdict verdict = new Readability(client.topics()).of(letter);
+                    Verdict verdict = new Readability(client.topics(), client.records()).of(letter);
                     boolean redriven = topic.isRedriven(wanted);
                     if (json) {
                         out.println(LetterView.json(letter, verdict, redriven));
@@ -258,7 +258,7 @@ final class DeadLettersCommand {
 
         private Map<Outcome, Integer> look(ClientSettings client, Selection selection) {
             Map<Outcome, Integer> counts = new EnumMap<>(Outcome.class);
-            Readability readability = new Readability(client.topics());
+            Readability readability = new Readability(client.topics(), client.records());
             try (DeadLetterTopic topic = new DeadLetterTopic(client)) {
                 topic.forEach(letter -> {
                     if (selection.includes(letter)) {

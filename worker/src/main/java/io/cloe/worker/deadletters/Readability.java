@@ -1,8 +1,11 @@
 package io.cloe.worker.deadletters;
 
 import io.cloe.schemas.InferenceResult;
+import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.StudyCommand;
+import io.cloe.schemas.registry.RegistryException;
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.topology.Topics;
@@ -26,15 +29,24 @@ public final class Readability {
 
     private final Map<String, Deserializer<?>> inputs;
 
-    /** Of a worker with these topics. */
-    public Readability(Topics topics) {
+    /**
+     * Of a worker with these topics.
+     *
+     * @param records how records of its users travel; its own always are in Avro's single-object encoding
+     */
+    public Readability(Topics topics, RecordFormat records) {
         inputs = Map.of(
-                topics.scanEvents(), RecordSerde.of(ScanEvent.class),
-                topics.studyCommands(), RecordSerde.of(StudyCommand.class),
-                topics.inferenceResults(), RecordSerde.of(InferenceResult.class));
+                topics.scanEvents(), records.of(ScanEvent.class).deserializer(),
+                topics.studyCommands(), records.of(StudyCommand.class).deserializer(),
+                topics.inferenceResults(), RecordSerde.of(InferenceResult.class),
+                topics.reprocessCampaigns(), RecordSerde.of(ReprocessCampaign.class));
     }
 
-    /** Looks at a letter. */
+    /**
+     * Looks at a letter.
+     *
+     * @throws RegistryException if the schema registry has to be asked and does not answer, so that nobody can tell
+     */
     public Verdict of(DeadLetter letter) {
         Deserializer<?> deserializer = letter.source()
                 .<Deserializer<?>>map(source -> inputs.get(source.topic()))

@@ -47,10 +47,15 @@ public final class Redrive implements AutoCloseable {
         NOT_AN_INPUT
     }
 
-    Redrive(Producer<byte[], byte[]> producer, Topics topics, boolean evenUnreadable, Consumer<DeadLetter> sent) {
+    Redrive(
+            Producer<byte[], byte[]> producer,
+            Topics topics,
+            Readability readability,
+            boolean evenUnreadable,
+            Consumer<DeadLetter> sent) {
         this.producer = producer;
         this.topics = topics;
-        this.readability = new Readability(topics);
+        this.readability = readability;
         this.evenUnreadable = evenUnreadable;
         this.sent = sent;
         for (Outcome outcome : Outcome.values()) {
@@ -66,6 +71,8 @@ public final class Redrive implements AutoCloseable {
      * @throws KafkaException if the brokers do not answer or refuse
      */
     public static Redrive connect(ClientSettings settings, boolean evenUnreadable, Consumer<DeadLetter> sent) {
+        // Before the producer: a registry's settings may be wrong.
+        Readability readability = new Readability(settings.topics(), settings.records());
         Map<String, Object> producerSettings = settings.producer();
         producerSettings.put(
                 ProducerConfig.TRANSACTIONAL_ID_CONFIG,
@@ -82,14 +89,14 @@ public final class Redrive implements AutoCloseable {
             producer.close();
             throw e;
         }
-        return new Redrive(producer, settings.topics(), evenUnreadable, sent);
+        return new Redrive(producer, settings.topics(), readability, evenUnreadable, sent);
     }
 
     /**
      * Sends the records of all letters that are selected.
      *
      * @return how many letters had which outcome; every outcome is there
-     * @throws KafkaException if a transaction fails; what was reported as sent before that stays sent
+     * @throws KafkaException if a transaction fails, or a schema registry does not answer; what was reported as sent before stays sent
      */
     public Map<Outcome, Integer> send(DeadLetterTopic letters, Selection selection) {
         letters.forEach(letter -> {
@@ -131,10 +138,14 @@ public final class Redrive implements AutoCloseable {
         };
     }
 
-    /** The original, to its topic. Its key decides the partition, as it did; without one it goes where it was. */
+    /**
+     * The original, to its topic. Its key decides the partition, as it did; without one it goes where it was, and so does a campaign,
+     * of which each partition has a copy.
+     */
     private ProducerRecord<byte[], byte[]> record(DeadLetter letter) {
         DeadLetter.Source source = letter.source().orElseThrow();
-        Integer partition = letter.key() == null ? source.partition() : null;
+        boolean whereItWas = letter.key() == null || source.topic().equals(topics.reprocessCampaigns());
+        Integer partition = whereItWas ? source.partition() : null;
         ProducerRecord<byte[], byte[]> record =
                 new ProducerRecord<>(source.topic(), partition, letter.key(), letter.value(), letter.headers());
         LetterHeaders.put(record.headers(), LetterHeaders.REDRIVEN_FROM, letter.id());

@@ -80,7 +80,7 @@ class DeadLetterTest {
     @Test
     void shouldShowNeitherKeyNorContentNorHeaders() {
         DeadLetter letter = Letters.letter(5, Letters.UNREADABLE, Map.of("PatientName", "Mueller"));
-        Readability.Verdict verdict = new Readability(Letters.TOPICS).of(letter);
+        Readability.Verdict verdict = Letters.READABILITY.of(letter);
 
         String shown = LetterView.row(letter, verdict, false)
                 + LetterView.lines(letter, verdict, true)
@@ -112,7 +112,7 @@ class DeadLetterTest {
                 DeadLetter.of(Letters.record(0, null, null, headers)).orElseThrow();
 
         assertThat(letter.valueBytes()).isEqualTo(1_500_000);
-        assertThat(new Readability(Letters.TOPICS).of(letter)).isEqualTo(Readability.Verdict.LEFT_OUT);
+        assertThat(Letters.READABILITY.of(letter)).isEqualTo(Readability.Verdict.LEFT_OUT);
     }
 
     @Test
@@ -121,7 +121,7 @@ class DeadLetterTest {
         DeadLetter letter = DeadLetter.of(Letters.record(0, Letters.KEY, Letters.command(), headers))
                 .orElseThrow();
 
-        assertThat(new Readability(Letters.TOPICS).of(letter)).isEqualTo(Readability.Verdict.NOT_AN_INPUT);
+        assertThat(Letters.READABILITY.of(letter)).isEqualTo(Readability.Verdict.NOT_AN_INPUT);
         assertThat(new String(letter.key(), StandardCharsets.UTF_8)).isEqualTo("study-mueller");
     }
 }

@@ -1,12 +1,20 @@
 package io.cloe.worker.deadletters;
 
+import io.cloe.schemas.CampaignMode;
+import io.cloe.schemas.CampaignOrder;
+import io.cloe.schemas.CampaignOutput;
+import io.cloe.schemas.CampaignSelection;
 import io.cloe.schemas.CommandKind;
+import io.cloe.schemas.ModelReference;
+import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.StudyCommand;
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.topology.Topics;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -18,6 +26,7 @@ import org.apache.kafka.common.record.TimestampType;
 final class Letters {
 
     static final Topics TOPICS = Topics.withPrefix("");
+    static final Readability READABILITY = new Readability(TOPICS, RecordFormat.singleObject());
     static final Instant AT = Instant.parse("2026-11-26T08:00:00Z");
     static final byte[] KEY = "study-mueller".getBytes(StandardCharsets.UTF_8);
     static final byte[] UNREADABLE = "{\"patient\": \"mueller\"}".getBytes(StandardCharsets.UTF_8);
@@ -27,6 +36,23 @@ final class Letters {
     static byte[] command() {
         return RecordSerde.of(StudyCommand.class)
                 .serialize("", new StudyCommand("c", "study-mueller", CommandKind.HOLD, null, null, AT));
+    }
+
+    static byte[] campaign() {
+        return RecordSerde.of(ReprocessCampaign.class)
+                .serialize(
+                        "",
+                        ReprocessCampaign.newBuilder()
+                                .setCampaignId("campaign")
+                                .setOrder(CampaignOrder.RUN)
+                                .setModel(new ModelReference("family", "model", "2", "00".repeat(32)))
+                                .setMode(CampaignMode.AS_DECIDED)
+                                .setOutput(CampaignOutput.SHADOW)
+                                .setSelection(new CampaignSelection(List.of(), null, null, null, null, null))
+                                .setConcurrency(1)
+                                .setPartitions(4)
+                                .setCreatedAt(AT)
+                                .build());
     }
 
     /** As the worker writes it. */

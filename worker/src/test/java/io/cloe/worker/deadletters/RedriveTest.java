@@ -10,6 +10,7 @@ import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,7 @@ class RedriveTest {
     private final MockProducer<byte[], byte[]> producer =
             new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
     private final List<DeadLetter> sent = new ArrayList<>();
-    private final Redrive redrive = new Redrive(producer, Letters.TOPICS, false, sent::add);
+    private final Redrive redrive = new Redrive(producer, Letters.TOPICS, Letters.READABILITY, false, sent::add);
 
     @BeforeEach
     void begin() {
@@ -60,6 +61,21 @@ class RedriveTest {
 
         assertThat(producer.history()).isEmpty();
         assertThat(sent).isEmpty();
+    }
+
+    /** Every partition has its own copy of a campaign, so its key must not decide. */
+    @Test
+    void shouldSendACampaignToThePartitionThatItCameFrom() {
+        Headers headers = Letters.headers(Letters.TOPICS.reprocessCampaigns(), "UNKNOWN_SCHEMA: of a newer version");
+
+        redrive.take(
+                DeadLetter.of(Letters.record(5, Letters.KEY, Letters.campaign(), headers))
+                        .orElseThrow(),
+                false);
+        redrive.commit();
+
+        assertThat(producer.history().get(0).topic()).isEqualTo("reprocess-campaigns");
+        assertThat(producer.history().get(0).partition()).isEqualTo(3);
     }
 
     @Test
