@@ -250,7 +250,7 @@ public final class WorkerConfig {
                     between(0, 1 << 20),
                     LOW,
                     "Results kept in memory by input and model digest, so that a replay does not pay for the device"
-                            + " twice.")
+                            + " twice. 0: none, and jobs with the same input at the same moment are computed each.")
             .define(
                     RESULT_CACHE_DIRECTORY,
                     Type.STRING,

@@ -10,6 +10,7 @@ import java.util.Map;
  * @param waiting jobs that wait to be read, by class
  * @param ready studies in memory that wait for a device, by class
  * @param writing studies that wait to be written
+ * @param waitingForSame jobs that wait for the result of one with the same input
  * @param memoryReservedBytes heap that studies in memory may take by now
  * @param memoryTotalBytes heap that they may take at most
  */
@@ -18,6 +19,7 @@ public record ExecutorSnapshot(
         Map<PriorityClass, Integer> waiting,
         Map<PriorityClass, Integer> ready,
         int writing,
+        int waitingForSame,
         long memoryReservedBytes,
         long memoryTotalBytes) {
 

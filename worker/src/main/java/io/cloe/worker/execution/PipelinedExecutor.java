@@ -27,6 +27,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +38,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Jobs run by priority, live ones before reprocessing, the longest waiting first. Live studies interrupt reprocessing between two
  * windows; it still gets a small share of the device where they leave no gap.
+ *
+ * <p>Jobs with the same input and model that are here at the same time are computed once, unless no results are remembered at all.
  *
  * <p>A device that takes too long for a study is stopped, and the study may be tried again. A device that does not stop is stuck: it gets
  * no more work, what it held may be tried again, and the other devices go on.
@@ -57,6 +60,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final Function<InferenceJob, Optional<String>> modelOf;
     private final ModelTable models;
     private final ResultCache cache;
+    private final InFlight inFlight = new InFlight();
+    private final boolean resultsAreShared;
     private final Map<String, Work> byJob = new HashMap<>();
     private final FloorShare floor;
     private final WorkQueue waiting;
@@ -126,6 +131,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.modelOf = modelOf;
         this.models = new ModelTable(modelOf);
         this.cache = new ResultCache(settings.resultCache());
+        this.resultsAreShared = settings.resultCache().entries() > 0;
         this.floor = new FloorShare(settings.reprocessShare());
         this.waiting = new WorkQueue(floor);
         this.ready = new WorkQueue(floor);
@@ -256,6 +262,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 sizes(waiting),
                 sizes(ready),
                 segmented.size(PriorityClass.LIVE) + segmented.size(PriorityClass.REPROCESS),
+                inFlight.waiting(),
                 memory.reserved(),
                 memory.total());
     }
@@ -312,6 +319,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 if (work != null) {
                     work.control().cancel("no longer wanted");
                     waiting.remove(work);
+                    inFlight.removeIf(waited -> waited == work);
                 }
             }
         }
@@ -320,8 +328,10 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         @Override
         public void close() {
             synchronized (byJob) {
-                waiting.removeIf(
-                        work -> work.lease == this && byJob.remove(work.job().getJobId(), work));
+                Predicate<Work> ofThisLease =
+                        work -> work.lease == this && byJob.remove(work.job().getJobId(), work);
+                waiting.removeIf(ofThisLease);
+                inFlight.removeIf(ofThisLease);
             }
         }
     }
@@ -350,7 +360,14 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         work.model =
                 models.use(work.job()).orElseThrow(() -> JobFaultException.ofJob(FailureReason.UNKNOWN_FAMILY, false));
         StudyInference inference = work.model.inference();
-        long planned = inference.plan(work.job()).most();
+        StudyMemory plan = inference.plan(work.job());
+        if (work.shared != null && inference.model().digest().equals(work.sharedModel)) {
+            work.memory = memory.reserve(Math.min(plan.writing(), memory.total()), work.worth());
+            work.measures = work.shared;
+            segmented.add(work);
+            return;
+        }
+        long planned = plan.most();
         boolean whole = planned <= memory.total();
         work.memory = memory.reserve(Math.min(planned, memory.total()), work.worth());
         work.decoded = work.timed(
@@ -360,9 +377,53 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                         : inference.decodeOneByOne(work.job(), memory.total()));
         work.memory.shrinkTo(work.decoded.memory().onceRead());
         work.decodedAt = System.nanoTime();
-        Optional<Measures> known = cache.find(inference.model(), work.decoded.inputDigest());
+        work.inputDigest = work.decoded.inputDigest();
+        Optional<Measures> known = cache.find(inference.model(), work.inputDigest);
         work.measures = known.orElse(null);
-        (known.isPresent() ? segmented : ready).add(work);
+        if (known.isPresent()) {
+            segmented.add(work);
+        } else if (!resultsAreShared || computesItself(work, inference.model().digest() + work.inputDigest)) {
+            ready.add(work);
+        }
+    }
+
+    /** Otherwise the job waits for another one's result, as a reference, and comes to {@link #decode} once more. */
+    private boolean computesItself(Work work, String input) {
+        MemoryBudget.Reservation held;
+        ServedModel used;
+        synchronized (byJob) {
+            if (work.control().isCancelled() || inFlight.begin(input, work)) {
+                work.computes = input;
+                return true;
+            }
+            // All in one go with begin(): from here on another thread may have the job.
+            held = work.memory;
+            used = work.model;
+            work.memory = null;
+            work.model = null;
+            work.decoded = null;
+            work.entered = false;
+        }
+        held.release();
+        used.leave();
+        places.leave(work.worth());
+        waiting.letInChanged();
+        LOG.info(
+                "job {} waits for one with the same input",
+                pseudonyms.of(work.job().getJobId()));
+        return false;
+    }
+
+    /** What waited for a job takes its result, or computes for itself. To be called under the lock of {@link #byJob}. */
+    private void handBackWhatWaitedFor(Work work) {
+        if (work.computes == null) {
+            return;
+        }
+        for (Work waited : inFlight.end(work.computes, work)) {
+            waited.shared = work.measures;
+            waited.sharedModel = work.model.inference().model().digest();
+            waiting.add(waited);
+        }
     }
 
     /** What the devices' threads do. */
@@ -373,7 +434,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             attemptOnDevice(work, () -> {
                 work.timings().put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
                 StudyInference inference = work.model.inference();
-                Optional<Measures> known = cache.remembered(inference.model(), work.decoded.inputDigest());
+                Optional<Measures> known = cache.remembered(inference.model(), work.inputDigest);
                 if (known.isPresent()) {
                     work.measures = known.get();
                 } else {
@@ -427,12 +488,11 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
     private void write(Work work) throws JobFaultException, EngineException, InterruptedException {
         StudyInference inference = work.model.inference();
-        String inputDigest = work.decoded.inputDigest();
         if (work.measures == null) {
             work.measures = work.timed("measure", () -> inference.measure(work.segmented));
-            cache.put(inference.model(), inputDigest, work.measures);
+            cache.put(inference.model(), work.inputDigest, work.measures);
         }
-        InferenceOutcome outcome = inference.store(work.job(), inputDigest, work.measures, work.timings());
+        InferenceOutcome outcome = inference.store(work.job(), work.inputDigest, work.measures, work.timings());
         LOG.info(
                 "job {} of study {} done: revision {}, {} ms",
                 pseudonyms.of(work.job().getJobId()),
@@ -514,6 +574,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             }
             work.released = true;
             wanted = byJob.remove(work.job().getJobId(), work);
+            handBackWhatWaitedFor(work);
         }
         if (work.memory != null && !work.heldByStuckDevice) { // what a stuck device holds is never free again
             work.memory.release();

@@ -26,6 +26,17 @@ final class Work {
     ServedModel model;
     MemoryBudget.Reservation memory;
     Decoded decoded;
+
+    /** Digest of what was read; known from the first decoding on. */
+    String inputDigest;
+
+    /** What this computes for all jobs like it; null while it does not. */
+    String computes;
+
+    /** The result of the job that this one waited for, and the digest of its model; null if there is none. */
+    Measures shared;
+
+    String sharedModel;
     long decodedAt;
     Segmented segmented;
     Measures measures;

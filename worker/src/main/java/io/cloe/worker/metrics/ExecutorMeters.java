@@ -34,6 +34,9 @@ public final class ExecutorMeters {
                     .tag("class", worth.name().toLowerCase(Locale.ROOT))
                     .register(registry);
         }
+        Gauge.builder("cloe.executor.waiting.same", executor, e -> e.snapshot().waitingForSame())
+                .description("Jobs that wait for the result of one with the same input.")
+                .register(registry);
         Gauge.builder("cloe.executor.memory.reserved", executor, e -> e.snapshot()
                         .memoryReservedBytes())
                 .description("Heap that the studies in memory may take by now.")
