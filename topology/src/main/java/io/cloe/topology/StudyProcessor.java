@@ -28,6 +28,7 @@ import io.cloe.topology.study.Transition;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.header.Header;
@@ -41,6 +42,8 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.TimestampedKeyValueStore;
 import org.apache.kafka.streams.state.ValueAndTimestamp;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Loads a study, lets {@link StudyDecisions} decide, publishes, and notes what changed for {@link StudyWriter}. Everything that a
@@ -50,6 +53,7 @@ import org.apache.kafka.streams.state.ValueAndTimestamp;
  */
 final class StudyProcessor implements Processor<String, SpecificRecord, String, SpecificRecord> {
 
+    private static final Logger LOG = LoggerFactory.getLogger(StudyProcessor.class);
     private static final Pattern HARMLESS_NAME = Pattern.compile("[A-Za-z0-9_+-]{1,32}");
 
     private static final String TRACEPARENT = "traceparent";
@@ -62,6 +66,8 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private final StudyDecisions decisions;
     private final InferenceExecutor executor;
+    private final KeyPlacement placement;
+    private final Set<String> warnedOf;
 
     private ProcessorContext<String, SpecificRecord> context;
     private KeyValueStore<String, StudyState> studies;
@@ -74,9 +80,12 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private boolean consumed;
     private Instant latest;
 
-    StudyProcessor(StudyDecisions decisions, InferenceExecutor executor) {
+    /** @param warnedOf topics that were warned of, shared by all tasks of a process; safe for several threads */
+    StudyProcessor(StudyDecisions decisions, InferenceExecutor executor, KeyPlacement placement, Set<String> warnedOf) {
         this.decisions = decisions;
         this.executor = executor;
+        this.placement = placement;
+        this.warnedOf = warnedOf;
     }
 
     @Override
@@ -123,6 +132,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private void scan(String key, ScanEvent event, Headers headers) {
         Optional<FailureReason> problem = ScanEventCheck.problem(key, event);
         if (problem.isEmpty()) {
+            checkPlace(key);
             Optional<Study> study = load(key);
             problem = decisions.refusal(study, event);
             if (problem.isEmpty()) {
@@ -135,9 +145,26 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
 
     private void command(String key, StudyCommand command) {
         if (command.getStudyId().equals(key)) {
+            checkPlace(key);
             decide(key, new CommandGiven(command));
         } else {
             counters.count(Counted.IGNORED_COMMAND);
+        }
+    }
+
+    /** Nothing can be mended here: what the key's right partition holds of the study is another task's. */
+    private void checkPlace(String key) {
+        if (!placement.isElsewhere(key, context.taskId().partition())) {
+            return;
+        }
+        counters.count(Counted.MISPLACED_KEY);
+        String topic = context.recordMetadata().map(RecordMetadata::topic).orElse("?");
+        if (warnedOf.add(topic)) {
+            LOG.warn(
+                    "records of {} are not in the partition that Kafka's default partitioner gives their keys: a sender uses"
+                            + " another one, and a study's records of different senders do not meet (set"
+                            + " partitioner=murmur2_random in librdkafka); counted as misplaced_key, not warned of again",
+                    topic);
         }
     }
 

@@ -22,6 +22,8 @@ import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyDecisions;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
@@ -108,7 +110,7 @@ public final class StudyTopology {
 
     /** Builds the topology, with records in Avro's single-object encoding; see the other method. */
     public static Topology build(Topics topics, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
-        return build(topics, RecordFormat.singleObject(), rules, families, executor);
+        return build(topics, RecordFormat.singleObject(), KeyPlacement.unknown(), rules, families, executor);
     }
 
     /**
@@ -116,15 +118,22 @@ public final class StudyTopology {
      *
      * @param topics names of the topics
      * @param records how records of the topics that others use travel; what is internal needs no registry
+     * @param placement where keys belong, so that what is elsewhere is noticed
      * @param rules how studies are assembled
      * @param families the model families served
      * @param executor what runs inference; called by the stream threads
      */
     public static Topology build(
-            Topics topics, RecordFormat records, RuleBook rules, ModelFamilies families, InferenceExecutor executor) {
+            Topics topics,
+            RecordFormat records,
+            KeyPlacement placement,
+            RuleBook rules,
+            ModelFamilies families,
+            InferenceExecutor executor) {
         StudyDecisions decisions = new StudyDecisions(rules, families);
+        Set<String> warnedOf = ConcurrentHashMap.newKeySet();
         ProcessorSupplier<String, SpecificRecord, String, SpecificRecord> study =
-                () -> new StudyProcessor(decisions, executor);
+                () -> new StudyProcessor(decisions, executor, placement, warnedOf);
         ProcessorSupplier<String, String, String, SpecificRecord> writer = () -> new StudyWriter(decisions);
         Topology topology = resultsAndCommits(topics);
         addSource(topology, Nodes.SCAN_EVENTS, topics.scanEvents(), records.of(ScanEvent.class));

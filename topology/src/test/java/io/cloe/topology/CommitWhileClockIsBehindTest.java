@@ -13,6 +13,7 @@ import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyDecisions;
 import io.cloe.topology.study.StudyRules;
 import java.time.Duration;
+import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
@@ -28,7 +29,10 @@ class CommitWhileClockIsBehindTest {
 
     private final MockProcessorContext<String, SpecificRecord> context = new MockProcessorContext<>();
     private final StudyProcessor processor = new StudyProcessor(
-            new StudyDecisions(RuleBook.of(StudyRules.defaults()), Fixtures.GLIOMA), new ManualExecutor());
+            new StudyDecisions(RuleBook.of(StudyRules.defaults()), Fixtures.GLIOMA),
+            new ManualExecutor(),
+            KeyPlacement.unknown(),
+            Set.of());
     private int studies;
 
     @BeforeEach

@@ -12,6 +12,7 @@ import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyState;
 import io.cloe.schemas.StudyStatus;
+import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.study.Counted;
 import io.cloe.topology.study.Fixtures;
@@ -59,6 +60,11 @@ final class StudyDriver implements AutoCloseable {
     private Instant clock = Fixtures.START;
 
     StudyDriver(Path stateDirectory, StudyRules rules) {
+        this(stateDirectory, rules, KeyPlacement.unknown());
+    }
+
+    /** The driver's only partition is 0. */
+    StudyDriver(Path stateDirectory, StudyRules rules, KeyPlacement placement) {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
@@ -68,7 +74,10 @@ final class StudyDriver implements AutoCloseable {
         settings.put(StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG, WallclockTimestampExtractor.class);
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, StreamsConfig.MAX_TASK_IDLE_MS_DISABLED);
         driver = new TopologyTestDriver(
-                StudyTopology.build(TOPICS, RuleBook.of(rules), Fixtures.GLIOMA, executor), settings, Fixtures.START);
+                StudyTopology.build(
+                        TOPICS, RecordFormat.singleObject(), placement, RuleBook.of(rules), Fixtures.GLIOMA, executor),
+                settings,
+                Fixtures.START);
         scans = input(TOPICS.scanEvents(), ScanEvent.class);
         commands = input(TOPICS.studyCommands(), StudyCommand.class);
         results = input(TOPICS.inferenceResults(), InferenceResult.class);

@@ -16,6 +16,7 @@ import io.cloe.topology.study.StudyDecisions;
 import io.cloe.topology.study.StudyRules;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
@@ -39,7 +40,7 @@ class StudyWriterTest {
     private final MockProcessorContext<String, SpecificRecord> context = new MockProcessorContext<>();
     private final StudyDecisions decisions = new StudyDecisions(RuleBook.of(StudyRules.defaults()), Fixtures.GLIOMA);
     private final ManualExecutor executor = new ManualExecutor();
-    private final StudyProcessor processor = new StudyProcessor(decisions, executor);
+    private final StudyProcessor processor = new StudyProcessor(decisions, executor, KeyPlacement.unknown(), Set.of());
     private final StudyWriter writer = new StudyWriter(decisions);
     private final KeyValueStore<String, StudyState> studies =
             store(StudyTopology.StoreNames.STUDIES, Serdes.String(), RecordSerde.of(StudyState.class));

@@ -8,6 +8,8 @@ public enum Counted {
     OUTDATED_SCAN,
     /** An event was refused. */
     REFUSED_EVENT,
+    /** An event or command is not in the partition of its key; see KeyPlacement. */
+    MISPLACED_KEY,
     /** A record without a value. */
     EMPTY_RECORD,
     /** A result for a job that is no longer wanted. */

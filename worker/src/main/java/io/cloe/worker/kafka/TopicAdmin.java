@@ -103,9 +103,10 @@ public final class TopicAdmin implements AutoCloseable {
      * Refuses topics that the topology cannot run on: Kafka does not check co-partitioning for it, and a study's records would
      * silently meet different tasks.
      *
+     * @return how many partitions each has
      * @throws StartupException naming the topics that are missing, or the partition counts that differ
      */
-    public void check() throws StartupException, InterruptedException {
+    public int check() throws StartupException, InterruptedException {
         Set<String> existing = get(admin.listTopics().names());
         List<String> wanted = new ArrayList<>(topics.copartitioned());
         wanted.addAll(topics.outputs());
@@ -125,6 +126,7 @@ public final class TopicAdmin implements AutoCloseable {
             throw new StartupException(
                     Kind.TOPICS, "these topics must have equally many partitions, but have " + partitions);
         }
+        return partitions.values().iterator().next();
     }
 
     private <T> T get(KafkaFuture<T> answer) throws StartupException, InterruptedException {

@@ -2,6 +2,7 @@ package io.cloe.worker.kafka;
 
 import io.cloe.schemas.ModelReference;
 import io.cloe.topology.InferenceExecutor;
+import io.cloe.topology.KeyPlacement;
 import io.cloe.topology.StudyTopology;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.bundle.BundleException;
@@ -112,8 +113,9 @@ public final class WorkerProcess implements AutoCloseable {
                 parts.volumes().apply(new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels())));
         requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
+        KeyPlacement placement;
         try (TopicAdmin admin = new TopicAdmin(clients)) {
-            admin.check();
+            placement = KeyPlacement.of(admin.check());
         }
         RegistryCheck.check(config);
         List<ModelEngines> engines = new ArrayList<>();
@@ -153,7 +155,12 @@ public final class WorkerProcess implements AutoCloseable {
         ExecutorMeters.register(executor, parts.meters());
         InferenceExecutor withModels = InferenceExecutor.with(executor::open, liveModels::serves);
         Topology topology = StudyTopology.build(
-                config.topics(), config.records(), rules, models.families(), traces.around(meters.around(withModels)));
+                config.topics(),
+                config.records(),
+                placement,
+                rules,
+                models.families(),
+                traces.around(meters.around(withModels)));
         localState = new LocalState(config.stateDirectory(), config.applicationId());
         try {
             startStreams(topology, settings, parts);
