@@ -2,7 +2,7 @@ package io.cloe.it.faults;
 
 import java.time.Duration;
 
-/** The mask store takes its time for every write, longer than a session lasts; the workers are killed meanwhile. */
+/** The mask store takes its time for every write, so that results queue up before it; the workers are killed meanwhile. */
 final class SlowMasks implements Scenario {
 
     private static final Duration WRITE = Duration.ofMillis(1_500);

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -24,6 +25,9 @@ public final class NiftiFiles {
     private static final int VOXELS_AT = 352;
     private static final int AFFINE_AT = 280;
     private static final int MOST_VOXELS = 64 << 20;
+
+    /** Where the header has free text and how much: data_type, db_name, descrip, aux_file, intent_name. */
+    private static final int[][] TEXT_FIELDS = {{4, 10}, {14, 18}, {148, 80}, {228, 24}, {328, 16}};
 
     private NiftiFiles() {}
 
@@ -88,6 +92,22 @@ public final class NiftiFiles {
         byte[] file = unzip(source).array();
         Arrays.fill(file, VOXELS_AT, file.length, (byte) 0);
         zip(file, target);
+    }
+
+    /** The same volume with a text in every free text field of the header, and in an extension of type comment. */
+    public static void plant(Path source, Path target, String text) throws IOException {
+        byte[] plain = unzip(source).array();
+        byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
+        int extension = (8 + ascii.length + 15) / 16 * 16;
+        ByteBuffer file = ByteBuffer.allocate(plain.length + extension).order(ByteOrder.LITTLE_ENDIAN);
+        file.put(plain, 0, VOXELS_AT);
+        for (int[] field : TEXT_FIELDS) {
+            file.put(field[0], Arrays.copyOf(ascii, field[1]));
+        }
+        file.putFloat(108, VOXELS_AT + extension).put(348, (byte) 1);
+        file.putInt(extension).putInt(6).put(Arrays.copyOf(ascii, extension - 8));
+        file.put(plain, VOXELS_AT, plain.length - VOXELS_AT);
+        zip(file.array(), target);
     }
 
     /** The first half of the file, as an interrupted transfer leaves it. */

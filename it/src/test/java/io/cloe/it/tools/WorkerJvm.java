@@ -31,15 +31,26 @@ public final class WorkerJvm implements AutoCloseable {
      * @param folder for its output and temporary files; not for its state or masks, which the settings name
      */
     public static WorkerJvm launch(Path folder, Map<String, String> settings) {
+        return launch(folder, settings, List.of());
+    }
+
+    private static WorkerJvm launch(Path folder, Map<String, String> settings, List<String> moreOptions) {
+        List<String> options = new ArrayList<>(OPTIONS);
+        options.addAll(moreOptions);
         List<String> arguments = new ArrayList<>();
         arguments.add("run");
         settings.forEach((key, value) -> arguments.add("-D" + key + "=" + value));
-        return new WorkerJvm(JavaProcess.start(folder, "worker", OPTIONS, MAIN, arguments));
+        return new WorkerJvm(JavaProcess.start(folder, "worker", options, MAIN, arguments));
     }
 
     /** Starts a worker and waits until it runs. */
     public static WorkerJvm start(Path folder, Map<String, String> settings) {
-        WorkerJvm worker = launch(folder, settings);
+        return start(folder, settings, List.of());
+    }
+
+    /** Starts a worker with more options for its virtual machine, and waits until it runs. */
+    public static WorkerJvm start(Path folder, Map<String, String> settings, List<String> moreOptions) {
+        WorkerJvm worker = launch(folder, settings, moreOptions);
         worker.process.awaitOutput(line -> line.startsWith("cloe: running as "));
         return worker;
     }
