@@ -111,7 +111,7 @@ class PlantedDataIT {
 
     @Test
     void shouldKeepWhatIsPlantedOutOfEverythingThatItWrites() throws Exception {
-        Path volumes = Files.createDirectories(folder.resolve("volumes").resolve(PLACE));
+        Path volumes = Files.createDirectories(folder.resolve("volumes"));
         masks = folder.resolve("masks");
         try (EmbeddedBroker broker = EmbeddedBroker.start(Files.createDirectory(folder.resolve("kafka")), 0);
                 TestCluster cluster = new TestCluster(broker.address())) {
@@ -242,7 +242,7 @@ class PlantedDataIT {
 
     /** Signed and other locations that no volume is read from. */
     private void sendRefusedPlaces() throws Exception {
-        String file = folder.resolve("volumes").resolve(PLACE).toUri().toString();
+        String file = folder.resolve("volumes").toUri() + PLACE + "/";
         String signed = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + SECRET + "&X-Amz-Signature=" + SECRET;
         List<String> refused = List.of(
                 "s3://" + PLACE + "/t1.nii.gz?" + signed,
@@ -273,7 +273,7 @@ class PlantedDataIT {
     }
 
     private Path anyFile() throws IOException {
-        Path file = folder.resolve("volumes").resolve(PLACE).resolve(PLACE + ".nii.gz");
+        Path file = folder.resolve("volumes").resolve(PLACE + ".nii.gz");
         if (Files.notExists(file)) {
             Files.writeString(file, HEADER);
         }

@@ -19,6 +19,7 @@ public final class Scenarios {
                 new Scaling(),
                 new KilledBroker(),
                 new KilledController(),
+                new BrokersInTurn(),
                 new FullStateDisk(),
                 new FullMaskDisk(),
                 new ReadOnlyMasks(),
