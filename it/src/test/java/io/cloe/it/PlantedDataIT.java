@@ -8,6 +8,7 @@ import io.cloe.it.tools.Outputs.Seen;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.it.tools.WorkerJvm;
 import io.cloe.schemas.CommandKind;
 import io.cloe.schemas.FailureReason;
