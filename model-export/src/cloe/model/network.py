@@ -121,7 +121,7 @@ class ConsistencyGatedNetwork(nn.Module):
         volumes = torch.where(keep, volumes, torch.zeros_like(volumes))
         encoded = [encoder(volumes[:, m : m + 1]) for m, encoder in enumerate(self.encoders)]
         levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
-        return self._fuse(levels, available)
+        return self._judge_and_fuse(levels, available)
 
     def forward_subset(
         self,
@@ -157,7 +157,7 @@ class ConsistencyGatedNetwork(nn.Module):
             return self._fuse_fixed(encoded)
         levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
         available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
-        return self._fuse(levels, available, trusted)
+        return self._judge_and_fuse(levels, available, trusted)
 
     def _fuse_fixed(self, encoded: Sequence[Sequence[Tensor]]) -> NetworkOutput:
         count = len(encoded)
@@ -171,13 +171,39 @@ class ConsistencyGatedNetwork(nn.Module):
         weights = torch.full((probabilities.shape[0], count), 1.0 / count, device=probabilities.device)
         return NetworkOutput(probabilities, weights)
 
-    def _fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
+    def _judge_and_fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
         """Fuse stacked features ``[B, K, channels, z, y, x]`` per level."""
         experts = self._expert_probabilities(levels, available)
+        return self.fuse(levels, experts, available, trusted)
+
+    def fuse(
+        self,
+        levels: Sequence[Tensor],
+        experts: Tensor,
+        available: Tensor,
+        trusted: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> NetworkOutput:
+        """Judge the experts and fuse their features.
+
+        Parameters
+        ----------
+        levels
+            Features ``[B, K, channels, z, y, x]``, finest first.
+        experts
+            Probabilities ``[B, K, C, z, y, x]``, zero for absent experts.
+        available
+            ``[B, K]`` bool.
+        trusted
+            See :meth:`forward_subset`.
+        weights
+            ``[B, K]``, in the place of the gate's: to ask what other weights would have given.
+        """
         region_logits = self.region_head(_weighted_sum(levels[0], _uniform(available)))
         with _full_precision():
             consistency = self._consistency(experts, region_logits, available, trusted)
-            weights = self._weights(consistency, available)
+            if weights is None:
+                weights = self._weights(consistency, available)
         fused = [_weighted_sum(level, weights) for level in levels]
         probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
         return NetworkOutput(
