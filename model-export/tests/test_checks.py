@@ -12,7 +12,7 @@ from cloe.cli.main import main
 from cloe.evaluation import checks
 from cloe.evaluation.checks import Outcome
 from cloe.evaluation.experts import Experts, TumourPatch, region_dice, tumour_patch
-from cloe.evaluation.measurements import ExpertRecord, FusionRecord, Measurements, auc, gate_slopes, measure
+from cloe.evaluation.measurements import ExpertRecord, FusionRecord, GateShape, Measurements, auc, gate_shape, measure
 from cloe.evaluation.parity import study_agreement
 from cloe.evaluation.studies import LabelledStudy
 from cloe.export.parity import SubsetParity
@@ -72,12 +72,15 @@ def ablation(full=0.6, other=0.5, seeds=(1, 2, 3)) -> dict:
     return {"setting": "tiny", "rows": {"full": runs(full), **{name: runs(other) for name in names}}}
 
 
-def verdicts(found: Measurements, log=LOG, rows=None, slopes=(0.0, 0.1)) -> list[checks.Verdict]:
+RISING = GateShape(0.0, 0.1, 2.0)
+
+
+def verdicts(found: Measurements, log=LOG, rows=None, shape=RISING) -> list[checks.Verdict]:
     parity = [SubsetParity("T1", 1e-6, 0.0, 1.0)]
     rows = ablation() if rows is None else rows
     return [
         *checks.check_corruption(found),
-        *checks.check_quality(found, slopes),
+        *checks.check_quality(found, shape),
         *checks.check_usefulness(found),
         *checks.check_region(found),
         *checks.check_agreement(found, log),
@@ -137,7 +140,7 @@ def test_should_fail_when_weights_do_not_follow_quality_and_v_tells_less_than_u(
 
 
 def test_should_fail_when_the_gate_falls_or_the_graphs_differ_or_the_losses_rise():
-    assert checks.check_quality(good(), (-0.1, 0.2))[1].outcome is Outcome.FAILED
+    assert checks.check_quality(good(), GateShape(-0.1, 0.2, 1.0))[1].outcome is Outcome.FAILED
     rows = [SubsetParity("T1", 1e-6, 0.0, 1.0), SubsetParity("T2", 1e-6, 2e-4, 0.99)]
     assert [v.outcome for v in checks.check_parity(rows, 0.99)] == [Outcome.FAILED] * 3
     rising = [{**entry, "experts": -entry["experts"]} for entry in LOG]
@@ -169,15 +172,17 @@ def test_should_count_wins_and_half_the_ties_when_an_auc_is_computed():
 
 def test_should_see_a_falling_gate_when_its_weights_are_negative():
     gate = Gate()
-    assert gate_slopes(gate) == (0.0, 0.0)
+    assert gate_shape(gate) == GateShape(0.0, 0.0, 0.0)
+    assert not gate_shape(gate).rises()
     with torch.no_grad():
         gate.first.weight.fill_(1.0)
-        gate.first.bias.zero_()
+        gate.first.bias.fill_(5.0)
         gate.second.weight.fill_(0.1)
-        assert min(gate_slopes(gate)) > 0.0
+        assert gate_shape(gate).rises()
         gate.first.weight[:, 1] = -0.1
-    u, v = gate_slopes(gate)
-    assert u > 0.0 > v
+    shape = gate_shape(gate)
+    assert shape.along_u > 0.0 > shape.along_v
+    assert not shape.rises()
 
 
 def test_should_fuse_as_the_network_does_when_experts_are_kept_apart(tiny_network, patch):

@@ -16,7 +16,7 @@ from cloe.evaluation.dice import dice
 from cloe.evaluation.evaluate import Row, RowStore, evaluate
 from cloe.evaluation.gate import corruption_curves, gate_response, tumour_window
 from cloe.evaluation.metrics import ONE_EMPTY_MM, RegionScore, SmallRegionRule, border, hd95, score_regions
-from cloe.evaluation.studies import LabelledStudy, coarsen, enlarge, folder_studies
+from cloe.evaluation.studies import LabelledStudy, coarse_labels, coarsen, enlarge, folder_studies
 from cloe.evaluation.table import MEAN, estimate, presence, subset_table, summarise
 from cloe.inference.pipeline import segment
 from cloe.inference.preprocess import crop_and_normalise
@@ -197,12 +197,21 @@ def test_should_score_on_the_original_grid_when_a_study_is_segmented_coarsely(ti
     fine = {name: np.repeat(np.repeat(np.repeat(v, 2, 0), 2, 1), 2, 2) for name, v in volumes.items()}
     truth = enlarge(case.labels, 2, fine["T1"].shape)
     study = LabelledStudy("fine", fine, truth, (3.0,) * 3)
-    assert np.array_equal(coarsen(study, 2)["T2"], volumes["T2"])
+    np.testing.assert_allclose(coarsen(study, 2)["T2"], volumes["T2"], rtol=1e-6)
     coarse = LabelledStudy("coarse", volumes, case.labels, (6.0,) * 3)
     found = evaluate(tiny_bundle, [study], [["T1", "T2"]], RowStore(tmp_path / "a", {}), factor=2)[0]
     expected = evaluate(tiny_bundle, [coarse], [["T1", "T2"]], RowStore(tmp_path / "b", {}))[0]
     assert found.scores["WT"].dice == pytest.approx(expected.scores["WT"].dice)
     assert found.scores["WT"].truth_voxels == 8 * expected.scores["WT"].truth_voxels
+
+
+def test_should_share_voxels_out_when_the_factor_is_no_whole_number():
+    volume = np.array([1.0, 2.0, 3.0], np.float32).reshape(3, 1, 1).repeat(3, 1).repeat(3, 2)
+    found = coarsen(LabelledStudy("a", {"T1": volume}, np.zeros((3, 3, 3), np.uint8)), 1.5)["T1"]
+    assert found[:, 0, 0].tolist() == pytest.approx([(1 + 0.5 * 2) / 1.5, (0.5 * 2 + 3) / 1.5])
+    labels = np.arange(7, dtype=np.uint8).reshape(7, 1, 1)
+    assert coarse_labels(labels, 2.2)[:, 0, 0].tolist() == [1, 3, 5, 6]
+    assert enlarge(np.arange(4).reshape(4, 1, 1), 2.2, (7, 1, 1))[:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2, 2]
 
 
 def test_should_average_brain_voxels_only_when_a_block_lies_at_the_rim():

@@ -1,4 +1,4 @@
-"""Commands that measure a bundle: ``evaluate``, ``checks`` and ``gate``."""
+"""Commands that measure models: ``evaluate``, ``checks``, ``ablate`` and ``gate``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED, check_held_out
-from cloe.specification import subset_name, subsets
+from cloe.specification import BRAIN_GLIOMA, subset_name, subsets
 
 if TYPE_CHECKING:
     from cloe.evaluation.studies import LabelledStudy
@@ -36,7 +36,12 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
     parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
     parser.add_argument("--cases", type=int, help="number of phantoms (10), or at most so many labelled cases (all)")
-    parser.add_argument("--coarsen", type=int, default=1, help="segment on a grid of N times the voxel size, score on")
+    parser.add_argument(
+        "--coarsen",
+        type=float,
+        default=1.0,
+        help="segment with voxels so many times as large, score on the original grid",
+    )
     parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED, help="of the phantoms")
     parser.add_argument("--spacings", default="2.0", help="voxel sizes of the phantoms in mm, comma-separated")
     parser.add_argument("--no-label-maps", action="store_true", help="phantoms of procedural anatomies only")
@@ -53,7 +58,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from cloe.inference.bundle import Bundle
 
     if chosen.coarsen < 1:
-        raise ValueError("--coarsen takes a whole number from 1 on")
+        raise ValueError("--coarsen takes a factor from 1 on")
     bundle = Bundle(chosen.bundle, chosen.threads)
     modalities = bundle.specification.modalities
     if chosen.subsets:
@@ -68,7 +73,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     manifest = bundle.manifest
     tested_on = chosen.tested_on or source.sentence
     if chosen.coarsen > 1:
-        tested_on += f"; segmented with voxels {chosen.coarsen} times as large, scored on the original grid"
+        tested_on += f"; segmented with voxels {chosen.coarsen:g} times as large, scored on the original grid"
     provenance = Provenance(
         name=chosen.name or source.name,
         model=f"{manifest['id']} {manifest['version']} ({bundle.digest()[:12]})",
@@ -189,7 +194,7 @@ def add_checks(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--data", default=PHANTOMS, help=f"folder of labelled cases, or '{PHANTOMS}'")
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
     parser.add_argument("--cases", type=int, help="number of phantoms (10), or at most so many labelled cases (all)")
-    parser.add_argument("--coarsen", type=int, default=1, help="take a grid of N times the voxel size")
+    parser.add_argument("--coarsen", type=float, default=1.0, help="take voxels so many times as large")
     parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED, help="of the phantoms")
     parser.add_argument("--spacings", default="2.0", help="voxel sizes of the phantoms in mm, comma-separated")
     parser.add_argument("--no-label-maps", action="store_true", help="phantoms of procedural anatomies only")
@@ -206,7 +211,7 @@ def _checks(chosen: argparse.Namespace) -> int:
 
     from cloe.evaluation import checks
     from cloe.evaluation.experts import tumour_patch
-    from cloe.evaluation.measurements import gate_slopes, measure
+    from cloe.evaluation.measurements import gate_shape, measure
     from cloe.evaluation.parity import study_agreement
     from cloe.export.parity import network_parity
     from cloe.export.restore import restore_network
@@ -229,7 +234,7 @@ def _checks(chosen: argparse.Namespace) -> int:
     learned = network.configuration.fusion == "gate"
     verdicts = [
         *checks.check_corruption(found),
-        *checks.check_quality(found, gate_slopes(network.gate) if learned else None),
+        *checks.check_quality(found, gate_shape(network.gate) if learned else None),
         *checks.check_usefulness(found),
         *checks.check_region(found),
         *checks.check_agreement(found, _read_log(chosen.log) if chosen.log else None),
@@ -243,7 +248,7 @@ def _checks(chosen: argparse.Namespace) -> int:
         f"; {len(found.full)} windows of {'x'.join(str(size) for size in bundle.window)} voxels around the tumour"
     )
     if chosen.coarsen > 1:
-        tested_on += f", voxels {chosen.coarsen} times as large"
+        tested_on += f", voxels {chosen.coarsen:g} times as large"
     trained_on = _trained_on(manifest["training"])
     chosen.out.mkdir(parents=True, exist_ok=True)
     text = checks.report(model, trained_on, tested_on, verdicts)
@@ -260,17 +265,15 @@ def _checks(chosen: argparse.Namespace) -> int:
     return 1 if any(verdict.outcome in bad for verdict in verdicts) else 0
 
 
-def _coarse(study: LabelledStudy, factor: int) -> LabelledStudy:
-    """The study on a coarser grid, labels by the first voxel of each block."""
+def _coarse(study: LabelledStudy, factor: float) -> LabelledStudy:
     from dataclasses import replace
 
-    from cloe.evaluation.studies import coarsen
+    from cloe.evaluation.studies import coarse_labels, coarsen
 
     if factor == 1:
         return study
-    step = slice(None, None, factor)
     spacing = tuple(size * factor for size in study.spacing)
-    return replace(study, volumes=coarsen(study, factor), truth=study.truth[step, step, step], spacing=spacing)
+    return replace(study, volumes=coarsen(study, factor), truth=coarse_labels(study.truth, factor), spacing=spacing)
 
 
 def _read_log(path: Path) -> list[dict[str, float]]:
@@ -278,6 +281,50 @@ def _read_log(path: Path) -> list[dict[str, float]]:
 
     with path.open(newline="") as stream:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+
+
+def add_ablate(commands: argparse._SubParsersAction) -> None:
+    """Register ``ablate``."""
+    parser = commands.add_parser(
+        "ablate",
+        help="train a table of variants with the same data, seeds and budget, and compare them",
+        description="Trains every row of a TOML file with every seed on the same phantoms, tests each on held-out "
+        "phantoms and writes README.md and results.json. Goes on where an interrupted call stopped.",
+    )
+    parser.add_argument("matrix", type=Path, help="TOML file; see configs/ablation.toml")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs and the table")
+    parser.add_argument("--pool", type=Path, required=True, help="pool folder; missing cases are made first")
+    parser.set_defaults(run=_ablate)
+
+
+def _ablate(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.evaluation.ablation import read_matrix, run_matrix, table
+    from cloe.evaluation.experts import tumour_patch
+    from cloe.evaluation.studies import phantom_studies
+    from cloe.training.checkpoint import load_network
+    from cloe.training.pool import build_pool, load_shared_anatomies
+    from cloe.training.sampling import CLIP
+    from cloe.training.trainer import train
+
+    matrix = read_matrix(chosen.matrix, BRAIN_GLIOMA)
+    torch.set_num_threads(1)
+    build_pool(chosen.pool, matrix.pool.cases, matrix.pool.seed, matrix.pool.label_maps)
+    test = matrix.test
+    anatomies = load_shared_anatomies(matrix.pool.label_maps)
+    studies = phantom_studies(test.seed, test.cases, [test.spacing], anatomies)
+    window = (test.window,) * 3
+    patches = (tumour_patch(study, BRAIN_GLIOMA.modalities, window, CLIP) for study in studies)
+    results = run_matrix(
+        matrix,
+        BRAIN_GLIOMA,
+        chosen.out,
+        lambda plan, run: load_network(train(plan, chosen.pool, run))[0],
+        patches,
+    )
+    print(table(results))
+    return 0
 
 
 def add_gate(commands: argparse._SubParsersAction) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cloe.cli.evaluation import add_checks, add_evaluate, add_gate
+from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED
 from cloe.specification import BRAIN_GLIOMA
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_infer,
         add_evaluate,
         add_checks,
+        add_ablate,
         add_gate,
     ):
         add(commands)
@@ -88,6 +89,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--patch", type=int, default=plan.patch)
     parser.add_argument("--large-patch", type=int, default=plan.large_patch)
     parser.add_argument("--width", type=int, default=plan.network.base_width)
+    parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
     parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
     parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
     parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
@@ -112,6 +114,7 @@ def _train(chosen: argparse.Namespace) -> int:
         fusion=chosen.fusion,
         use_global=not chosen.no_global,
         use_regional=not chosen.no_regional,
+        architecture=chosen.architecture,
     )
     plan = TrainingPlan(
         steps=chosen.steps,

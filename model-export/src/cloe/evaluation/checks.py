@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from cloe.evaluation.measurements import GATE_FROM, STRENGTHS, Measurements, auc
+from cloe.evaluation.measurements import GATE_FROM, STRENGTHS, GateShape, Measurements, auc
 from cloe.export.parity import LABEL_AGREEMENT, TOLERANCE, SubsetParity
 
 
@@ -115,13 +115,13 @@ def check_corruption(found: Measurements) -> list[Verdict]:
     ]
 
 
-def check_quality(found: Measurements, slopes: tuple[float, float] | None) -> list[Verdict]:
+def check_quality(found: Measurements, shape: GateShape | None) -> list[Verdict]:
     """2: the weight follows the expert's quality."""
     claim = (
         "weights rank as the experts' own Dice (Spearman, over window, subset and modality)",
         f"> {RANK_CORRELATION}",
     )
-    rising = ("the gate rises with u and with v, on a grid of [0, 1]^2", "no step down")
+    rising = ("the gate rises with u and with v, on a grid of [0, 1]^2", "no step down, some up")
     verdicts = []
     records = [*found.experts_clean, *found.experts_spoilt]
     if records:
@@ -130,11 +130,11 @@ def check_quality(found: Measurements, slopes: tuple[float, float] | None) -> li
         verdicts.append(_verdict(2, *claim, f"{value:.2f}", value > RANK_CORRELATION, note))
     else:
         verdicts.append(_not_run(2, *claim, NO_GATE))
-    if slopes is None:
+    if shape is None:
         verdicts.append(_not_run(2, *rising, "the model has no learned gate"))
     else:
-        text = f"smallest step {slopes[0]:+.4f} along u, {slopes[1]:+.4f} along v"
-        verdicts.append(_verdict(2, *rising, text, min(slopes) >= 0.0))
+        text = f"smallest step {shape.along_u:+.4f} along u, {shape.along_v:+.4f} along v; whole rise {shape.rise:+.3f}"
+        verdicts.append(_verdict(2, *rising, text, shape.rises()))
     return verdicts
 
 

@@ -87,7 +87,7 @@ def evaluate(
     studies: Iterable[LabelledStudy],
     subsets: Sequence[Sequence[str]],
     store: RowStore,
-    factor: int = 1,
+    factor: float = 1.0,
     rule: SmallRegionRule | None = None,
     shown: Callable[[LabelledStudy, str, np.ndarray], None] | None = None,
 ) -> list[Row]:
@@ -129,7 +129,11 @@ def evaluate(
             result = segment(bundle, {name: volumes[name] for name in subset})
             channels = enlarge(result.channels, factor, study.truth.shape) if factor > 1 else result.channels
             scores = score_regions(bundle.specification, channels, study.truth, study.spacing, rule)
-            weights = dict(zip(result.modalities, result.scores.weights.tolist(), strict=True))
+            weights = (
+                dict(zip(result.modalities, result.scores.weights.tolist(), strict=True))
+                if result.gate != "none"
+                else {}
+            )
             store.add(Row(study.name, subset_name(subset), scores, weights))
             if shown is not None:
                 shown(study, subset_name(subset), channels)

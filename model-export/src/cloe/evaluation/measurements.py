@@ -235,13 +235,32 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(wins / (len(positive) * len(negative)))
 
 
-@torch.inference_mode()
-def gate_slopes(gate: Gate, points: int = 21) -> tuple[float, float]:
-    """Smallest change of the gate's logit between neighbours of a grid on [0, 1]^2, along u and along v.
+@dataclass(frozen=True)
+class GateShape:
+    """The gate's logit on a grid of [0, 1]^2.
 
-    Positive where the gate always trusts the more consistent expert more.
+    Attributes
+    ----------
+    along_u, along_v
+        Smallest change between neighbours; negative where more consistency means less trust.
+    rise
+        From (0, 0) to (1, 1).
     """
+
+    along_u: float
+    along_v: float
+    rise: float
+
+    def rises(self) -> bool:
+        """Whether it never falls, and rises somewhere."""
+        return min(self.along_u, self.along_v) >= 0.0 and self.rise > 0.0
+
+
+@torch.inference_mode()
+def gate_shape(gate: Gate, points: int = 21) -> GateShape:
+    """Sample a gate on ``points`` values of u and of v."""
     axis = torch.linspace(0.0, 1.0, points)
     u, v = torch.meshgrid(axis, axis, indexing="ij")
     logits = gate(u.reshape(1, -1), v.reshape(1, -1)).reshape(points, points)
-    return float(logits.diff(dim=0).min()), float(logits.diff(dim=1).min())
+    steps = (float(logits.diff(dim=axis).min()) for axis in (0, 1))
+    return GateShape(*steps, float(logits[-1, -1] - logits[0, 0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,29 +75,46 @@ def folder_studies(folder: Path, orientation: str) -> Iterator[LabelledStudy]:
         yield LabelledStudy(study.name, volumes, truth, (z, y, x))
 
 
-def coarsen(study: LabelledStudy, factor: int) -> dict[str, np.ndarray]:
+def coarsen(study: LabelledStudy, factor: float) -> dict[str, np.ndarray]:
     """The study's volumes on a grid of ``factor`` times the voxel size.
 
-    A coarse voxel is the mean of the brain voxels in its block, or 0 where they are fewer than half of it. The grid
-    is padded at its high end to a multiple of the factor.
+    A coarse voxel is the mean of the brain within it, or 0 where that is less than half of it.
     """
     brain = np.logical_or.reduce([volume != 0 for volume in study.volumes.values()])
-    count = _block_sum(brain.astype(np.float32), factor)
-    kept = count * 2 >= factor**3
+    covered = _sum_within(brain.astype(np.float32), factor)
+    kept = covered * 2 >= factor**3
     return {
-        name: np.where(kept, _block_sum(volume.astype(np.float32), factor) / np.maximum(count, 1), 0).astype(np.float32)
+        name: np.where(kept, _sum_within(volume.astype(np.float32), factor) / np.maximum(covered, 1e-6), 0).astype(
+            np.float32
+        )
         for name, volume in study.volumes.items()
     }
 
 
-def enlarge(channels: np.ndarray, factor: int, shape: Sequence[int]) -> np.ndarray:
-    """Class channels of a coarse grid on the fine one of ``shape``, each voxel repeated."""
-    for axis in range(3):
-        channels = np.repeat(channels, factor, axis)
-    return channels[tuple(slice(0, extent) for extent in shape)]
+def coarse_labels(labels: np.ndarray, factor: float) -> np.ndarray:
+    """Labels on the coarse grid: those at the middle of each coarse voxel."""
+    for axis, extent in enumerate(labels.shape):
+        middle = np.floor((np.arange(_coarse_extent(extent, factor)) + 0.5) * factor).astype(int)
+        labels = labels.take(np.minimum(middle, extent - 1), axis)
+    return labels
 
 
-def _block_sum(volume: np.ndarray, factor: int) -> np.ndarray:
-    padded = np.pad(volume, [(0, -extent % factor) for extent in volume.shape])
-    z, y, x = (extent // factor for extent in padded.shape)
-    return padded.reshape(z, factor, y, factor, x, factor).sum((1, 3, 5))
+def enlarge(channels: np.ndarray, factor: float, shape: Sequence[int]) -> np.ndarray:
+    """Class channels of a coarse grid on the fine one of ``shape``: each voxel takes those of the one it lies in."""
+    for axis, extent in enumerate(shape):
+        channels = channels.take(np.floor((np.arange(extent) + 0.5) / factor).astype(int), axis)
+    return channels
+
+
+def _coarse_extent(extent: int, factor: float) -> int:
+    return math.ceil(extent / factor - 1e-9)
+
+
+def _sum_within(volume: np.ndarray, factor: float) -> np.ndarray:
+    """Sum of the fine voxels, or parts of them, that lie in each coarse one."""
+    for axis, extent in enumerate(volume.shape):
+        low = np.arange(_coarse_extent(extent, factor))[:, None] * factor
+        fine = np.arange(extent)[None, :]
+        overlap = np.clip(np.minimum(low + factor, fine + 1) - np.maximum(low, fine), 0.0, 1.0).astype(np.float32)
+        volume = np.moveaxis(np.tensordot(overlap, volume, (1, axis)), 0, axis)
+    return volume

@@ -26,6 +26,8 @@ def restore_network(bundle: Bundle) -> ConsistencyGatedNetwork:
     BundleError
         If the bundle has no oracle, is in half precision, or lacks a tensor.
     """
+    if bundle.gate(bundle.specification.modalities) == "none":
+        raise BundleError("the model has no gate and no experts to look at")
     path = bundle.folder / ORACLE
     if not path.exists():
         raise BundleError("the bundle has no oracle graph, from which the network could be rebuilt")
