@@ -248,3 +248,10 @@ def test_should_exit_with_failure_when_an_untrained_model_is_checked(tiny_bundle
     assert any(outcome == "FAILED" for _, outcome in outcomes)
     assert "FAILED" in (tmp_path / "README.md").read_text()
     assert "the eight checks" in capsys.readouterr().out
+
+
+def test_should_refuse_a_log_that_lacks_the_losses_when_checks_are_run(tiny_bundle_folder, tmp_path, capsys):
+    (tmp_path / "log.csv").write_text("step,rate\n1,1\n")
+    arguments = ["checks", str(tiny_bundle_folder), "--out", str(tmp_path), "--cases", "1", "--spacings", "6"]
+    assert main([*arguments, "--no-label-maps", "--no-study", "--log", str(tmp_path / "log.csv")]) == 1
+    assert "no log of a training" in capsys.readouterr().err

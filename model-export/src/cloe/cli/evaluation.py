@@ -222,6 +222,7 @@ def _checks(chosen: argparse.Namespace) -> int:
     bundle = Bundle(chosen.bundle, threads=1)
     manifest, specification = bundle.manifest, bundle.specification
     network = load_network(chosen.checkpoint)[0] if chosen.checkpoint else restore_network(bundle)
+    log = _read_log(chosen.log) if chosen.log else None
     source = _Source.of(chosen, manifest["orientation"])
     clip = float(manifest["normalisation"]["clip"])
     studies = (_coarse(study, chosen.coarsen) for study in source.studies())
@@ -237,7 +238,7 @@ def _checks(chosen: argparse.Namespace) -> int:
         *checks.check_quality(found, gate_shape(network.gate) if learned else None),
         *checks.check_usefulness(found),
         *checks.check_region(found),
-        *checks.check_agreement(found, _read_log(chosen.log) if chosen.log else None),
+        *checks.check_agreement(found, log),
         *checks.check_subsets(found, ablation),
         *checks.check_ablation(ablation),
         *checks.check_parity(network_parity(network, bundle), agreement),
@@ -280,7 +281,11 @@ def _read_log(path: Path) -> list[dict[str, float]]:
     import csv
 
     with path.open(newline="") as stream:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+        rows = list(csv.DictReader(stream))
+    wanted = ("global", "regional", "experts")
+    if not rows or not set(wanted) <= set(rows[0]):
+        raise ValueError(f"{path.name} is no log of a training: it needs the columns {', '.join(wanted)}")
+    return [{name: float(row[name]) for name in wanted} for row in rows]
 
 
 def add_ablate(commands: argparse._SubParsersAction) -> None:
