@@ -13,6 +13,7 @@ from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED, check_held_out
 from cloe.specification import BRAIN_GLIOMA, subset_name, subsets
 
 if TYPE_CHECKING:
+    from cloe.evaluation.experts import TumourPatch
     from cloe.evaluation.studies import LabelledStudy
     from cloe.inference.bundle import Bundle
 
@@ -226,8 +227,13 @@ def _checks(chosen: argparse.Namespace) -> int:
     source = _Source.of(chosen, manifest["orientation"])
     clip = float(manifest["normalisation"]["clip"])
     studies = (_coarse(study, chosen.coarsen) for study in source.studies())
-    patches = (tumour_patch(study, specification.modalities, bundle.window, clip) for study in studies)
-    found = measure(network, specification, patches)
+
+    def patches() -> Iterator[TumourPatch]:
+        for study in studies:
+            print(f"measuring {study.name}", flush=True)
+            yield tumour_patch(study, specification.modalities, bundle.window, clip)
+
+    found = measure(network, specification, patches())
     ablation = json.loads(chosen.ablation.read_text()) if chosen.ablation else None
     agreement = None
     if not chosen.no_study:
