@@ -272,6 +272,12 @@ def test_should_write_tables_and_pictures_when_a_folder_is_evaluated(tiny_bundle
     for picture in ("slices-1.png", "weights-corruption.png"):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
         assert f"]({picture})" in text
+    # A run that was interrupted before it painted: the rows are there, the picture is not.
+    before = (out / "slices-1.png").read_bytes()
+    (out / "slices-1.png").unlink()
+    assert main([*arguments, "--subsets", "T1,T1+T1CE+T2+FLAIR", "--name", "two cases"]) == 0
+    assert (out / "slices-1.png").read_bytes() == before
+    assert (out / "README.md").read_text() == text
 
 
 def test_should_evaluate_phantoms_when_no_folder_is_named(tiny_bundle_folder, tmp_path):
