@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED, check_held_out
-from cloe.specification import BRAIN_GLIOMA, subset_name, subsets
+from cloe.specification import BRAIN_GLIOMA, subsets
 
 if TYPE_CHECKING:
     from cloe.evaluation.experts import TumourPatch
