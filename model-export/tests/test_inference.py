@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 
 from cloe.cli.main import main
-from cloe.evaluation.dice import dice, region_dice
-from cloe.evaluation.evaluate import LabelledStudy, evaluate, folder_studies
-from cloe.evaluation.gate import gate_response, tumour_window
 from cloe.inference.pipeline import mask_values, segment
 from cloe.inference.preprocess import crop_and_normalise
 from cloe.phantom.case import make_case
@@ -149,58 +146,6 @@ def test_should_follow_the_manifest_when_channels_become_mask_values(tiny_bundle
     assert mask_values(tiny_bundle).tolist() == [0, 1, 2, 4]
 
 
-def test_should_score_one_when_both_masks_are_empty_and_zero_when_one_is():
-    empty, full = np.zeros((2, 2, 2), bool), np.ones((2, 2, 2), bool)
-    assert dice(empty, empty) == 1.0
-    assert dice(empty, full) == pytest.approx(0.0, abs=1e-8)
-    half = full.copy()
-    half[0] = False
-    assert dice(half, full) == pytest.approx(2 * 4 / 12)
-
-
-def test_should_unite_classes_when_regions_are_scored():
-    truth = np.array([0, 1, 2, 3])
-    scores = region_dice(BRAIN_GLIOMA, np.array([0, 3, 2, 1]), truth)
-    assert scores == {"WT": pytest.approx(1.0), "TC": pytest.approx(1.0), "ET": pytest.approx(0.0, abs=1e-8)}
-
-
-def test_should_average_over_studies_when_subsets_are_evaluated(tiny_bundle, case):
-    volumes = dict(zip(MODALITIES, case.images, strict=True))
-    perfect = segment(tiny_bundle, {"T1": volumes["T1"]}).channels
-    studies = [LabelledStudy("a", volumes, perfect), LabelledStudy("b", volumes, np.full_like(perfect, 1))]
-    summary, rows = evaluate(tiny_bundle, studies, [["T1"]])
-    assert summary["cases"] == 2
-    assert rows[0]["dice"] == {"WT": 1.0, "TC": 1.0, "ET": 1.0}
-    expected = np.mean([row["dice"]["WT"] for row in rows])
-    assert summary["perSubset"]["T1"]["WT"] == pytest.approx(expected, abs=1e-4)
-    assert summary["mean"] == summary["perSubset"]["T1"]
-    assert rows[1]["present"] == {"WT": True, "TC": True, "ET": False}
-
-
-def test_should_map_the_old_coding_when_labelled_cases_are_read(study, tmp_path):
-    folder = tmp_path / "cases" / "one"
-    shutil.copytree(study, folder)
-    image = nibabel.load(folder / "seg.nii.gz")
-    labels = np.asanyarray(image.dataobj).copy()
-    labels[labels == 3] = 4
-    labels[0, 0, 0] = 4
-    nibabel.save(nibabel.Nifti1Image(labels, image.affine), folder / "seg.nii.gz")
-    (tmp_path / "cases" / "unlabelled").mkdir()
-    studies = list(folder_studies(tmp_path / "cases", "LPS"))
-    assert [entry.name for entry in studies] == ["one"]
-    assert studies[0].truth[0, 0, 0] == 3
-    assert studies[0].truth.max() == 3
-    assert set(studies[0].volumes) == set(MODALITIES)
-
-
-def test_should_refuse_trained_seeds_when_phantoms_are_evaluated(tiny_bundle_folder, tmp_path, capsys):
-    arguments = ["evaluate", "--bundle", str(tiny_bundle_folder), "--out", str(tmp_path / "r.json"), "--seed", "20261"]
-    assert main(arguments) == 1
-    assert "trained" in capsys.readouterr().err
-    assert main(["train", "--run", str(tmp_path), "--pool", str(tmp_path), "--pool-seed", "900000"]) == 1
-    assert "evaluation" in capsys.readouterr().err
-
-
 def test_should_write_studies_that_can_be_segmented_when_phantoms_are_ordered(tiny_bundle_folder, tmp_path):
     out = tmp_path / "phantoms"
     assert main(["phantom", "--out", str(out), "--cases", "2", "--seed", "4", "--spacing", "6"]) == 0
@@ -212,26 +157,3 @@ def test_should_write_studies_that_can_be_segmented_when_phantoms_are_ordered(ti
 def test_should_report_success_when_an_intact_bundle_is_verified(tiny_bundle_folder, capsys):
     assert main(["verify", str(tiny_bundle_folder)]) == 0
     assert "verified" in capsys.readouterr().out
-
-
-def test_should_centre_the_window_on_the_tumour_when_there_is_one():
-    volume = np.zeros((60, 60, 60), np.float32)
-    volume[5:55, 5:55, 5:55] = np.random.default_rng(0).uniform(1.0, 2.0, (50, 50, 50))
-    crop = crop_and_normalise([volume], TINY_WINDOW, 5.0)
-    truth = np.zeros(volume.shape, np.uint8)
-    truth[38:43, 28:33, 6:9] = 3
-    z, y, x = tumour_window(crop, truth, TINY_WINDOW)
-    assert (z.start, y.start, x.start) == (27, 17, 0)
-    assert tumour_window(crop, np.zeros_like(truth), TINY_WINDOW)[0] == slice(17, 33)
-
-
-def test_should_report_weights_of_clean_and_spoilt_modalities_when_the_gate_is_examined(tiny_bundle, case):
-    volumes = dict(zip(MODALITIES, case.images, strict=True))
-    response = gate_response(tiny_bundle, [LabelledStudy(name, volumes, case.labels) for name in "ab"])
-    assert response["cases"] == 2
-    assert sum(response["clean"].values()) == pytest.approx(1.0, abs=1e-3)
-    assert set(response["spoilt"]) == {"blank", "noise", "shift", "swap"}
-    for kind in response["spoilt"].values():
-        assert 0.0 <= kind["lowestShare"] <= 1.0
-        assert kind["meanWeight"] == pytest.approx(np.mean(list(kind["meanWeightByModality"].values())), abs=1e-3)
-    assert response["spoilt"]["blank"]["meanWeightByModality"] != response["clean"]

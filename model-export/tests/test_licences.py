@@ -21,12 +21,14 @@ ALLOWED = {
     "BSL-1.0",
     "CC0-1.0",
     "MIT",
+    "MIT-CMU",
     "PSF-2.0",
     "Zlib",
     "3-Clause BSD License",
     "Apache Software License",
     "BSD License",
     "MIT License",
+    "Python Software Foundation License",
 }
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cloe.specification import BRAIN_GLIOMA, subsets
-
-FIRST_HELD_OUT_SEED = 900_000
-"""Seeds from here on are for evaluation; training refuses them."""
+from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
+from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED
+from cloe.specification import BRAIN_GLIOMA
 
 NOTES_ON_PHANTOMS = (
     "The weights were trained on synthetic studies only, made by `cloe phantom`'s generator. No scan and no mask of a "
@@ -37,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_card,
         _add_verify,
         _add_infer,
-        _add_evaluate,
-        _add_gate,
+        add_evaluate,
+        add_checks,
+        add_ablate,
+        add_gate,
     ):
         add(commands)
     chosen = parser.parse_args(arguments)
@@ -88,6 +89,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--patch", type=int, default=plan.patch)
     parser.add_argument("--large-patch", type=int, default=plan.large_patch)
     parser.add_argument("--width", type=int, default=plan.network.base_width)
+    parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
     parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
     parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
     parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
@@ -112,6 +114,7 @@ def _train(chosen: argparse.Namespace) -> int:
         fusion=chosen.fusion,
         use_global=not chosen.no_global,
         use_regional=not chosen.no_regional,
+        architecture=chosen.architecture,
     )
     plan = TrainingPlan(
         steps=chosen.steps,
@@ -253,82 +256,4 @@ def _infer(chosen: argparse.Namespace) -> int:
     result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz")
     (chosen.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
-    return 0
-
-
-def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("evaluate", help="Dice per subset, on held-out phantoms or labelled cases")
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file for the results")
-    parser.add_argument("--name", help="name of the measurement in the model card")
-    parser.add_argument("--data", type=Path, help="folder of labelled cases; phantoms by default")
-    parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
-    parser.add_argument("--cases", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED)
-    parser.add_argument("--spacings", default="2.0", help="comma-separated mm, taking turns")
-    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
-    parser.set_defaults(run=_evaluate)
-
-
-def _evaluate(chosen: argparse.Namespace) -> int:
-    from cloe.evaluation.evaluate import evaluate, folder_studies, phantom_studies
-    from cloe.inference.bundle import Bundle
-    from cloe.training.pool import load_shared_anatomies
-
-    bundle = Bundle(chosen.bundle)
-    modalities = bundle.specification.modalities
-    if chosen.subsets:
-        chosen_subsets = [name.split("+") for name in chosen.subsets.split(",")]
-    else:
-        chosen_subsets = [[modalities[index] for index in subset] for subset in subsets(len(modalities))]
-    if chosen.data is not None:
-        studies = folder_studies(chosen.data, bundle.manifest["orientation"])
-        name = chosen.name or chosen.data.name
-        source = f"labelled cases of {chosen.data.name}"
-    else:
-        if chosen.seed < FIRST_HELD_OUT_SEED:
-            raise ValueError(f"seeds below {FIRST_HELD_OUT_SEED} may have been trained on")
-        spacings = [float(value) for value in chosen.spacings.split(",")]
-        anatomies = load_shared_anatomies(not chosen.no_label_maps)
-        studies = phantom_studies(chosen.seed, chosen.cases, spacings, anatomies)
-        name = chosen.name or "held-out phantoms"
-        kinds = "procedural anatomies and label maps" if anatomies else "procedural anatomies"
-        source = f"synthetic studies, seed {chosen.seed}, never trained on; {kinds}; voxels {chosen.spacings} mm"
-    summary, rows = evaluate(bundle, studies, chosen_subsets)
-    summary = {"source": source, **summary}
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps({"name": name, "summary": summary, "rows": rows}, indent=1) + "\n")
-    print(json.dumps(summary, indent=1))
-    return 0
-
-
-def _add_gate(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("gate", help="how the weights react when one modality is spoilt, on held-out phantoms")
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file for the results")
-    parser.add_argument("--cases", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED)
-    parser.add_argument("--spacing", type=float, default=2.0)
-    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
-    parser.set_defaults(run=_gate)
-
-
-def _gate(chosen: argparse.Namespace) -> int:
-    from cloe.evaluation.evaluate import phantom_studies
-    from cloe.evaluation.gate import gate_response
-    from cloe.inference.bundle import Bundle
-    from cloe.training.pool import load_shared_anatomies
-
-    if chosen.seed < FIRST_HELD_OUT_SEED:
-        raise ValueError(f"seeds below {FIRST_HELD_OUT_SEED} may have been trained on")
-    anatomies = load_shared_anatomies(not chosen.no_label_maps)
-    studies = phantom_studies(chosen.seed, chosen.cases, [chosen.spacing], anatomies)
-    source = (
-        f"one window around the tumour of synthetic studies, all modalities, seed {chosen.seed}, never trained on; "
-        f"voxels {chosen.spacing} mm; one modality at a time spoilt"
-    )
-    summary = {"source": source, **gate_response(Bundle(chosen.bundle), studies)}
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps({"name": "weights with a spoilt modality", "summary": summary}, indent=1) + "\n")
-    print(json.dumps(summary, indent=1))
     return 0

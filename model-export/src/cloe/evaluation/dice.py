@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from cloe.specification import Specification
-
 FLOOR = 1e-8
 """Added above and below: two empty masks score 1, one empty mask scores 0."""
 
@@ -14,12 +12,3 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     """Dice overlap of two masks, in [0, 1]."""
     overlap = 2.0 * float(np.logical_and(first, second).sum()) + FLOOR
     return overlap / (float(first.sum()) + float(second.sum()) + FLOOR)
-
-
-def region_dice(specification: Specification, predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Dice of every region of two maps of class channels."""
-    scores = {}
-    for region in specification.regions:
-        members = specification.region_indices(region)
-        scores[region] = dice(np.isin(predicted, members), np.isin(truth, members))
-    return scores

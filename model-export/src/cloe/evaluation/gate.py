@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from cloe.evaluation.evaluate import LabelledStudy
+from cloe.evaluation.studies import LabelledStudy
 from cloe.inference.bundle import Bundle
 from cloe.inference.preprocess import Crop, crop_and_normalise
 from cloe.training.corruption import Corruption, corrupt
@@ -76,6 +76,61 @@ def gate_response(bundle: Bundle, studies: Iterable[LabelledStudy], seed: int = 
         "cases": len(clean),
         "clean": _named(names, np.mean(clean, axis=0)),
         "spoilt": {kind.value: _response(names, rows) for kind, rows in spoilt.items() if rows},
+    }
+
+
+def corruption_curves(
+    bundle: Bundle, studies: Iterable[LabelledStudy], strengths: Sequence[float], seed: int = 0
+) -> dict[str, dict[str, list[float]]]:
+    """Mean weight of a modality against how much it is spoilt, all modalities given.
+
+    Every strength of one corruption uses the same random draws, so that a curve shows the strength alone.
+
+    Parameters
+    ----------
+    bundle
+        A model of at least three modalities.
+    studies
+        On grids of at least a window.
+    strengths
+        In [0, 1]; 0 leaves the modality as it is.
+    seed
+        Of the corruptions.
+
+    Returns
+    -------
+    dict
+        Kind of corruption to modality to one weight per strength. A swap needs two studies.
+    """
+    names = bundle.specification.modalities
+    if len(names) < 3:
+        raise ValueError("the gate acts from three modalities on")
+    clip = float(bundle.manifest["normalisation"]["clip"])
+    found: dict[str, dict[str, list[list[float]]]] = {}
+    previous: np.ndarray | None = None
+    for index, study in enumerate(studies):
+        crop = crop_and_normalise([study.volumes[name] for name in names], bundle.window, clip)
+        volumes = crop.volumes[(slice(None), *tumour_window(crop, study.truth, bundle.window))]
+        clean = _weights(bundle, volumes)
+        for kind in Corruption:
+            if kind is Corruption.SWAP and previous is None:
+                continue
+            for channel, name in enumerate(names):
+                curve = []
+                for strength in strengths:
+                    weights = clean
+                    if strength > 0:
+                        random = np.random.default_rng([seed, index, channel])
+                        changed = volumes.copy()
+                        other = None if previous is None else previous[channel]
+                        changed[channel] = corrupt(random, volumes[channel], kind, other, strength)
+                        weights = _weights(bundle, changed)
+                    curve.append(float(weights[channel]))
+                found.setdefault(kind.value, {}).setdefault(name, []).append(curve)
+        previous = volumes
+    return {
+        kind: {name: np.mean(curves, axis=0).round(4).tolist() for name, curves in by_modality.items()}
+        for kind, by_modality in found.items()
     }
 
 

@@ -14,10 +14,10 @@ import onnx
 from cloe import __version__
 from cloe.export.card import model_card
 from cloe.export.golden import golden_entry, golden_input
-from cloe.export.graphs import SHORTCUT_SIZE, masked_graph, prepare, subset_graph
+from cloe.export.graphs import gate_of, masked_graph, prepare, subset_graph
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import GRAPHS, MANIFEST, ORACLE, WEIGHTS, Bundle, graph_file
-from cloe.model.network import ConsistencyGatedNetwork
+from cloe.model.build import Network
 from cloe.specification import BRAIN_GLIOMA, Specification, subsets
 
 FORMAT_VERSION = 1
@@ -53,7 +53,7 @@ class BundleDescription:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_bundle(network: ConsistencyGatedNetwork, folder: Path, description: BundleDescription) -> None:
+def write_bundle(network: Network, folder: Path, description: BundleDescription) -> None:
     """Export every subset, the oracle, the shared weights, the golden window, the card and the manifest.
 
     Parameters
@@ -75,8 +75,7 @@ def write_bundle(network: ConsistencyGatedNetwork, folder: Path, description: Bu
         names = [specification.modalities[index] for index in subset]
         file = graph_file(names)
         models[file] = subset_graph(prepared, subset, description.window)
-        gate = "computed" if len(subset) > SHORTCUT_SIZE else "fixed"
-        graphs.append({"modalities": names, "file": file, "gate": gate})
+        graphs.append({"modalities": names, "file": file, "gate": gate_of(network, len(subset))})
     models[ORACLE] = masked_graph(prepared, description.window)
     block = share_weights(models.values(), Path(WEIGHTS).name)
 
@@ -91,7 +90,7 @@ def write_bundle(network: ConsistencyGatedNetwork, folder: Path, description: Bu
     bundle = Bundle(folder)
     full = specification.modalities
     outputs = bundle.run(full, golden_input(len(full), description.window))
-    manifest["golden"] = golden_entry(full, description.window, outputs)
+    manifest["golden"] = golden_entry(full, description.window, outputs, network.configuration.has_gate)
     finish_bundle(folder, manifest)
 
 

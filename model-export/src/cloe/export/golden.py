@@ -17,7 +17,9 @@ def golden_input(channels: int, window: Sequence[int]) -> np.ndarray:
     return np.sin(0.37 * (c + 1) + 0.11 * z + 0.07 * y + 0.05 * x).astype(np.float32)[None]
 
 
-def golden_entry(modalities: Sequence[str], window: Sequence[int], outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def golden_entry(
+    modalities: Sequence[str], window: Sequence[int], outputs: Mapping[str, np.ndarray], has_gate: bool = True
+) -> dict[str, Any]:
     """The manifest's ``golden`` from the outputs of the graph of all modalities.
 
     Parameters
@@ -29,6 +31,8 @@ def golden_entry(modalities: Sequence[str], window: Sequence[int], outputs: Mapp
     outputs
         By tensor name. The gate's outputs may lack (one or two modalities): then the weights are 1/k
         and there is no consistency.
+    has_gate
+        Whether the model weighs modalities at all; otherwise there are no weights either.
     """
     random = np.random.default_rng(0)
     places = sorted({tuple(int(random.integers(size)) for size in window) for _ in range(SAMPLES)})
@@ -38,7 +42,7 @@ def golden_entry(modalities: Sequence[str], window: Sequence[int], outputs: Mapp
     return {
         "modalities": list(modalities),
         "tolerance": TOLERANCE,
-        "weights": _numbers(weights),
+        "weights": _numbers(weights) if has_gate else [],
         "consistencyGlobal": _numbers(outputs["consistency_global"][0]) if "consistency_global" in outputs else [],
         "consistencyRegional": (
             _numbers(outputs["consistency_regional"][0]) if "consistency_regional" in outputs else []

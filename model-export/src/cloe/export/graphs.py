@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cloe.export.normalisation import sum_row_by_row
 from cloe.model.blocks import drop_cancelled_biases
-from cloe.model.network import ConsistencyGatedNetwork
+from cloe.model.build import Network
 
 OPSET = 20
 SHORTCUT_SIZE = 2
@@ -25,7 +25,7 @@ GATE_OUTPUTS = ("weights", "consistency_global", "consistency_regional")
 class SubsetGraph(nn.Module):
     """The network on a fixed subset, as a function of tensors only."""
 
-    def __init__(self, network: ConsistencyGatedNetwork, subset: Sequence[int]) -> None:
+    def __init__(self, network: Network, subset: Sequence[int]) -> None:
         super().__init__()
         self.network = network
         self.subset = tuple(subset)
@@ -41,17 +41,19 @@ class SubsetGraph(nn.Module):
 class MaskedGraph(nn.Module):
     """The network with all modalities and a float mask."""
 
-    def __init__(self, network: ConsistencyGatedNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, volumes: Tensor, available: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, volumes: Tensor, available: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Map ``[1, K, z, y, x]`` and ``[1, K]`` (1 available, 0 missing) to probabilities and gate outputs."""
         output = self.network(volumes, available > 0.5)
+        if output.weights is None:
+            return output.probabilities
         return output.probabilities, output.weights, output.consistency_global, output.consistency_regional
 
 
-def prepare(network: ConsistencyGatedNetwork) -> ConsistencyGatedNetwork:
+def prepare(network: Network) -> Network:
     """A copy for export: evaluation mode, statistics summed row by row, without the biases that they cancel."""
     prepared = copy.deepcopy(network).eval()
     drop_cancelled_biases(prepared)
@@ -59,18 +61,26 @@ def prepare(network: ConsistencyGatedNetwork) -> ConsistencyGatedNetwork:
     return prepared.requires_grad_(False)
 
 
-def subset_graph(network: ConsistencyGatedNetwork, subset: Sequence[int], window: Sequence[int]) -> onnx.ModelProto:
+def subset_graph(network: Network, subset: Sequence[int], window: Sequence[int]) -> onnx.ModelProto:
     """Export one subset; ``network`` comes from :func:`prepare`, ``window`` is (z, y, x) voxels."""
-    outputs = ["probabilities", *(GATE_OUTPUTS if len(subset) > SHORTCUT_SIZE else ())]
+    outputs = ["probabilities", *(GATE_OUTPUTS if gate_of(network, len(subset)) == "computed" else ())]
     example = (torch.zeros(1, len(subset), *window),)
     return _export(SubsetGraph(network, subset), example, ["volumes"], outputs)
 
 
-def masked_graph(network: ConsistencyGatedNetwork, window: Sequence[int]) -> onnx.ModelProto:
+def masked_graph(network: Network, window: Sequence[int]) -> onnx.ModelProto:
     """Export the oracle."""
     count = network.configuration.modalities
     example = (torch.zeros(1, count, *window), torch.ones(1, count))
-    return _export(MaskedGraph(network), example, ["volumes", "available"], ["probabilities", *GATE_OUTPUTS])
+    outputs = ["probabilities", *(GATE_OUTPUTS if network.configuration.has_gate else ())]
+    return _export(MaskedGraph(network), example, ["volumes", "available"], outputs)
+
+
+def gate_of(network: Network, count: int) -> str:
+    """Where the weights of so many modalities come from, in the manifest's words: ``none``, ``fixed``, ``computed``."""
+    if not network.configuration.has_gate:
+        return "none"
+    return "computed" if count > SHORTCUT_SIZE else "fixed"
 
 
 def _export(module: nn.Module, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str]) -> onnx.ModelProto:

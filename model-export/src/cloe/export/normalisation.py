@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from cloe.model.blocks import ConvolutionUnit
-
 
 class RowwiseInstanceNormalisation(nn.Module):
     """Instance normalisation without parameters, its mean and variance summed axis by axis.
@@ -40,6 +38,7 @@ def _channel_mean(features: Tensor) -> Tensor:
 
 def sum_row_by_row(network: nn.Module) -> None:
     """Replace, in place, every instance normalisation of the network; the results stay the same up to rounding."""
-    for module in network.modules():
-        if isinstance(module, ConvolutionUnit):
-            module.normalisation = RowwiseInstanceNormalisation(module.normalisation.eps)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.InstanceNorm3d):
+                setattr(module, name, RowwiseInstanceNormalisation(child.eps))

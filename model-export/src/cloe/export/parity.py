@@ -9,7 +9,7 @@ import torch
 
 from cloe.export.golden import golden_difference, golden_input
 from cloe.inference.bundle import Bundle
-from cloe.model.network import ConsistencyGatedNetwork
+from cloe.model.build import Network
 from cloe.specification import subset_name, subsets
 
 TOLERANCE = 1e-4
@@ -59,7 +59,7 @@ def compare(
     )
 
 
-def network_parity(network: ConsistencyGatedNetwork, bundle: Bundle, seed: int = 0) -> list[SubsetParity]:
+def network_parity(network: Network, bundle: Bundle, seed: int = 0) -> list[SubsetParity]:
     """The trained network, complete with experts and mask, against every subset's graph."""
     names = bundle.specification.modalities
     volumes = parity_volumes(len(names), bundle.window, seed)
@@ -71,10 +71,9 @@ def network_parity(network: ConsistencyGatedNetwork, bundle: Bundle, seed: int =
         with torch.inference_mode():
             output = network(torch.from_numpy(volumes), available)
         reference = {
-            "probabilities": output.probabilities.numpy(),
-            "weights": output.weights.numpy(),
-            "consistency_global": output.consistency_global.numpy(),
-            "consistency_regional": output.consistency_regional.numpy(),
+            name: getattr(output, name).numpy()
+            for name in ("probabilities", "weights", "consistency_global", "consistency_regional")
+            if getattr(output, name) is not None
         }
         chosen = [names[index] for index in subset]
         found = bundle.run(chosen, np.ascontiguousarray(volumes[:, channels]))

@@ -105,14 +105,22 @@ class Bundle:
         dict
             Outputs by tensor name; the gate's outputs only for graphs that compute it.
         """
-        entry = next((graph for graph in self.manifest["graphs"] if graph["modalities"] == list(modalities)), None)
-        if entry is None:
-            raise BundleError(f"no graph for {list(modalities)}; modalities go in bundle order")
+        entry = self._graph(modalities)
         if entry["file"] not in self._sessions:
             self._sessions[entry["file"]] = onnxruntime.InferenceSession(
                 str(self.folder / entry["file"]), self._options(), providers=["CPUExecutionProvider"]
             )
         return _outputs(self._sessions[entry["file"]], {"volumes": volumes})
+
+    def gate(self, modalities: Sequence[str]) -> str:
+        """Where a subset's weights come from: ``computed``, ``fixed`` or ``none``."""
+        return self._graph(modalities)["gate"]
+
+    def _graph(self, modalities: Sequence[str]) -> dict[str, Any]:
+        entry = next((graph for graph in self.manifest["graphs"] if graph["modalities"] == list(modalities)), None)
+        if entry is None:
+            raise BundleError(f"no graph for {list(modalities)}; modalities go in bundle order")
+        return entry
 
     def run_oracle(self, volumes: np.ndarray, available: np.ndarray) -> dict[str, np.ndarray]:
         """Run the masked graph on ``[1, K, z, y, x]`` and a float mask ``[1, K]``."""

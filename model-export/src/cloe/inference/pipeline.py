@@ -30,7 +30,8 @@ class Segmentation:
     scores
         Per modality, in the order of ``modalities``.
     gate
-        ``computed`` or ``fixed``; consistency is undefined for ``fixed``.
+        ``computed``, ``fixed`` or ``none``; consistency is undefined for the last two, and with ``none`` the weights
+        are mere placeholders.
     """
 
     modalities: tuple[str, ...]
@@ -54,14 +55,13 @@ def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray]) -> Segmentation:
     crop = crop_and_normalise([volumes[name] for name in names], bundle.window, clip)
     sums = np.zeros((len(bundle.specification.classes), *crop.brain.shape), np.float32)
     scores = []
-    gate = "fixed"
+    gate = bundle.gate(names)
     for place in windows(crop.brain.shape, bundle.window, float(bundle.manifest["overlap"])):
         outputs = bundle.run(names, np.ascontiguousarray(crop.volumes[(slice(None), *place)])[None])
         probabilities = outputs["probabilities"][0]
         sums[(slice(None), *place)] += probabilities
         mass = float((1.0 - probabilities[0].astype(np.float64)).sum())
         if "weights" in outputs:
-            gate = "computed"
             gate_outputs = [outputs[key][0] for key in ("weights", "consistency_global", "consistency_regional")]
         else:
             undefined = np.full(len(names), np.nan)
@@ -92,7 +92,7 @@ def load_study(paths: Mapping[str, Path], orientation: str) -> dict[str, Volume]
 
 
 def result_document(bundle: Bundle, segmentation: Segmentation, voxel_ml: float) -> dict[str, Any]:
-    """The result as plain values: weights, consistency (``None`` where undefined), spread, volumes, voxel counts."""
+    """The result as plain values: weights, spread, consistency (``None`` where undefined), volumes, voxel counts."""
     specification = bundle.specification
     names = segmentation.modalities
     scores = segmentation.scores
@@ -113,10 +113,10 @@ def result_document(bundle: Bundle, segmentation: Segmentation, voxel_ml: float)
         "model": {"id": bundle.manifest["id"], "version": bundle.manifest["version"], "sha256": bundle.digest()},
         "modalities": list(names),
         "gate": segmentation.gate,
-        "weights": by_modality(scores.weights),
+        "weights": by_modality(scores.weights) if segmentation.gate != "none" else None,
         "consistencyGlobal": by_modality(scores.consistency_global) if computed else None,
         "consistencyRegional": by_modality(scores.consistency_regional) if computed else None,
-        "spread": by_modality(scores.spread),
+        "spread": by_modality(scores.spread) if segmentation.gate != "none" else None,
         "volumesMl": volumes,
         "voxels": voxels,
         "notForClinicalUse": bool(bundle.manifest["notForClinicalUse"]),

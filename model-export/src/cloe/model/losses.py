@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cloe.model.network import NetworkConfiguration, NetworkOutput
+from cloe.model.configuration import NetworkConfiguration, NetworkOutput
 
 PROBABILITY_FLOOR = 0.005
 DICE_FLOOR = 1e-7
@@ -102,15 +102,16 @@ def total_loss(
     loss, parts
         A scalar and the values that make it up, for the log.
     """
-    if output.expert_probabilities is None or output.region_logits is None:
-        raise ValueError("training needs the experts: run without the shortcut")
     target = one_hot(labels, output.probabilities.shape[1])
+    if configuration.architecture == "hemis":
+        loss = graded_dice_loss(output.probabilities, target)
+        return loss, {"total": float(loss.detach())}
+    if output.expert_probabilities is None:
+        raise ValueError("training needs the experts: run without the shortcut")
     fused = segmentation_loss(output.probabilities, target)
-    experts = fused.new_zeros(())
-    for m in range(supervised.shape[1]):
-        rows = supervised[:, m]
-        if bool(rows.any()):
-            experts = experts + segmentation_loss(output.expert_probabilities[rows, m], target[rows])
+    experts = _expert_loss(output.expert_probabilities, target, supervised)
+    if configuration.architecture == "rfnet":
+        return _region_fusion_loss(output, target, fused, experts, ramp)
     agreement = fused.new_zeros(())
     if configuration.use_global:
         agreement = agreement + output.loss_global.mean()
@@ -130,4 +131,33 @@ def total_loss(
         "regional": output.loss_regional.mean(),
         "region": region,
     }
+    return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+
+def graded_dice_loss(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Dice loss of U-HeMIS: class ``c`` of ``C`` counts ``c`` parts of ``1 + 2 + ... + C``, the background fewest."""
+    axes = (0, 2, 3, 4)
+    overlap = 2.0 * (probabilities * target).sum(axes)
+    scores = overlap / (probabilities.sum(axes) + target.sum(axes) + DICE_FLOOR)
+    parts = torch.arange(1, len(scores) + 1, dtype=scores.dtype, device=scores.device)
+    return 1.0 - (scores * parts).sum() / parts.sum()
+
+
+def _expert_loss(experts: Tensor, target: Tensor, supervised: Tensor) -> Tensor:
+    """Sum over the supervised experts' segmentation losses."""
+    total = target.new_zeros(())
+    for m in range(supervised.shape[1]):
+        rows = supervised[:, m]
+        if bool(rows.any()):
+            total = total + segmentation_loss(experts[rows, m], target[rows])
+    return total
+
+
+def _region_fusion_loss(
+    output: NetworkOutput, target: Tensor, fused: Tensor, experts: Tensor, ramp: float
+) -> tuple[Tensor, dict[str, float]]:
+    """RFNet: experts and the class maps of every scale learn from the start, the fusion joins in after the ramp."""
+    maps = sum((segmentation_loss(found, target) for found in output.region_maps), target.new_zeros(()))
+    loss = (fused if ramp >= 1.0 else 0.0 * fused) + experts + maps
+    parts = {"total": loss, "fused": fused, "experts": experts, "maps": maps}
     return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from cloe.model.configuration import NetworkConfiguration, NetworkOutput, check_volumes
 from cloe.model.consistency import (
     REGION_MASS_FLOOR,
     RegionHead,
@@ -18,69 +18,8 @@ from cloe.model.consistency import (
     pairwise_similarity,
 )
 from cloe.model.decoder import Decoder
-from cloe.model.encoder import LEVELS, SIZE_MULTIPLE, Encoder
+from cloe.model.encoder import LEVELS, Encoder
 from cloe.model.gate import Gate, masked_softmax, spread_score
-
-Fusion = Literal["gate", "scores", "mean"]
-
-
-@dataclass(frozen=True)
-class NetworkConfiguration:
-    """Sizes and switches of the network.
-
-    Parameters
-    ----------
-    modalities, classes
-        Counts; classes include the background.
-    base_width
-        Channels at full size.
-    fusion
-        ``gate``: learned gate; ``scores``: softmax of the two stretched scores without a learned gate;
-        ``mean``: plain mean over the available modalities. The last two are ablations.
-    use_global, use_regional
-        Whether the global and the regional consistency enter the gate and the loss (ablations).
-    detach_region
-        Whether the region map is cut off from the regional loss; otherwise that loss is lowered by
-        making the region small where experts disagree, the opposite of its purpose.
-    """
-
-    modalities: int = 4
-    classes: int = 4
-    base_width: int = 8
-    fusion: Fusion = "gate"
-    use_global: bool = True
-    use_regional: bool = True
-    detach_region: bool = True
-
-
-@dataclass
-class NetworkOutput:
-    """What one forward pass yields; B samples, K modalities, C classes.
-
-    Attributes
-    ----------
-    probabilities
-        Fused softmax ``[B, C, z, y, x]``.
-    weights
-        ``[B, K]``, sums to 1 over the available modalities, exactly 0 elsewhere.
-    consistency_global, consistency_regional
-        ``[B, K]`` in [0, 1]; 0 where undefined (absent, or no partner).
-    expert_probabilities
-        Each expert's softmax ``[B, K, C, z, y, x]``; zero for absent ones. ``None`` if not computed.
-    region_logits
-        ``[B, 1, z, y, x]``; ``None`` if not computed.
-    loss_global, loss_regional
-        Mean disagreement per sample ``[B]``; 0 without a pair.
-    """
-
-    probabilities: Tensor
-    weights: Tensor
-    consistency_global: Tensor | None = None
-    consistency_regional: Tensor | None = None
-    expert_probabilities: Tensor | None = None
-    region_logits: Tensor | None = None
-    loss_global: Tensor | None = None
-    loss_regional: Tensor | None = None
 
 
 @dataclass
@@ -121,7 +60,7 @@ class ConsistencyGatedNetwork(nn.Module):
         volumes = torch.where(keep, volumes, torch.zeros_like(volumes))
         encoded = [encoder(volumes[:, m : m + 1]) for m, encoder in enumerate(self.encoders)]
         levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
-        return self._fuse(levels, available)
+        return self._judge_and_fuse(levels, available)
 
     def forward_subset(
         self,
@@ -157,7 +96,7 @@ class ConsistencyGatedNetwork(nn.Module):
             return self._fuse_fixed(encoded)
         levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
         available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
-        return self._fuse(levels, available, trusted)
+        return self._judge_and_fuse(levels, available, trusted)
 
     def _fuse_fixed(self, encoded: Sequence[Sequence[Tensor]]) -> NetworkOutput:
         count = len(encoded)
@@ -171,13 +110,39 @@ class ConsistencyGatedNetwork(nn.Module):
         weights = torch.full((probabilities.shape[0], count), 1.0 / count, device=probabilities.device)
         return NetworkOutput(probabilities, weights)
 
-    def _fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
+    def _judge_and_fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
         """Fuse stacked features ``[B, K, channels, z, y, x]`` per level."""
         experts = self._expert_probabilities(levels, available)
+        return self.fuse(levels, experts, available, trusted)
+
+    def fuse(
+        self,
+        levels: Sequence[Tensor],
+        experts: Tensor,
+        available: Tensor,
+        trusted: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> NetworkOutput:
+        """Judge the experts and fuse their features.
+
+        Parameters
+        ----------
+        levels
+            Features ``[B, K, channels, z, y, x]``, finest first.
+        experts
+            Probabilities ``[B, K, C, z, y, x]``, zero for absent experts.
+        available
+            ``[B, K]`` bool.
+        trusted
+            See :meth:`forward_subset`.
+        weights
+            ``[B, K]``, in the place of the gate's: to ask what other weights would have given.
+        """
         region_logits = self.region_head(_weighted_sum(levels[0], _uniform(available)))
         with _full_precision():
             consistency = self._consistency(experts, region_logits, available, trusted)
-            weights = self._weights(consistency, available)
+            if weights is None:
+                weights = self._weights(consistency, available)
         fused = [_weighted_sum(level, weights) for level in levels]
         probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
         return NetworkOutput(
@@ -238,20 +203,6 @@ def _full_precision() -> AbstractContextManager:
     if torch.is_autocast_enabled("cpu"):
         return torch.autocast("cpu", enabled=False)
     return nullcontext()
-
-
-def check_volumes(volumes: Tensor, channels: int) -> None:
-    """Refuse shapes the network cannot take.
-
-    Raises
-    ------
-    ValueError
-        If the channel count differs or a spatial size is no multiple of 8.
-    """
-    if volumes.ndim != 5 or volumes.shape[1] != channels:
-        raise ValueError(f"expected [B, {channels}, z, y, x], got {tuple(volumes.shape)}")
-    if any(size % SIZE_MULTIPLE for size in volumes.shape[2:]):
-        raise ValueError(f"spatial sizes must be multiples of {SIZE_MULTIPLE}, got {tuple(volumes.shape[2:])}")
 
 
 def _uniform(available: Tensor) -> Tensor:

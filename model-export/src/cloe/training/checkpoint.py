@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
+from cloe.model.build import Network, build_network
+from cloe.model.configuration import NetworkConfiguration
 
 
 def save_checkpoint(path: Path, content: dict[str, Any], configuration: NetworkConfiguration) -> None:
@@ -24,9 +25,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def load_network(path: Path) -> tuple[ConsistencyGatedNetwork, dict[str, Any]]:
+def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
     """The averaged network of a checkpoint, in evaluation mode, and the checkpoint's content."""
     content = load_checkpoint(path)
-    network = ConsistencyGatedNetwork(NetworkConfiguration(**content["configuration"]))
+    network = build_network(NetworkConfiguration(**content["configuration"]))
     network.load_state_dict(content["averaged"])
     return network.eval(), content

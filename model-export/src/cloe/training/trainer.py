@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cloe.model.build import Network, build_network
+from cloe.model.configuration import NetworkConfiguration
 from cloe.model.losses import LossWeights, total_loss
-from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.training.checkpoint import load_checkpoint, save_checkpoint
 from cloe.training.pool import PoolCase, load_pool
 from cloe.training.sampling import Sampling, draw_sample
@@ -102,7 +103,7 @@ def train(plan: TrainingPlan, pool_folder: Path, run_folder: Path, log_every: in
     """
     pool = load_pool(pool_folder)
     torch.manual_seed(plan.seed)
-    network = ConsistencyGatedNetwork(plan.network)
+    network = build_network(plan.network)
     optimiser = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     averaged = {name: value.clone() for name, value in network.state_dict().items()}
     checkpoint = run_folder / "checkpoint.pt"
@@ -162,7 +163,7 @@ def train(plan: TrainingPlan, pool_folder: Path, run_folder: Path, log_every: in
 
 
 def _gradients(
-    plan: TrainingPlan, step: int, slot: int, pool: Sequence[PoolCase], network: ConsistencyGatedNetwork
+    plan: TrainingPlan, step: int, slot: int, pool: Sequence[PoolCase], network: Network
 ) -> tuple[list[Tensor | None], dict[str, float]]:
     """Gradients of one patch; slots of a step run side by side and share only the weights."""
     random = np.random.default_rng([plan.seed, step, slot])
@@ -182,7 +183,7 @@ def _step(
     plan: TrainingPlan,
     step: int,
     pool: Sequence[PoolCase],
-    network: ConsistencyGatedNetwork,
+    network: Network,
     optimiser: torch.optim.Optimizer,
     workers: Executor,
 ) -> dict[str, float]:

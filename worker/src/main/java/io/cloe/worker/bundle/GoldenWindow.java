@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param modalities the subset to run: all modalities of the bundle
  * @param samples some voxels with their expected probabilities; at least one
- * @param weights expected weight of each modality
+ * @param weights expected weight of each modality; empty for a model without a gate
  * @param globalConsistency expected score u of each modality; empty where the subset's gate is fixed
  * @param regionalConsistency expected score v of each modality; empty where the subset's gate is fixed
  * @param tolerance largest difference that any number may have

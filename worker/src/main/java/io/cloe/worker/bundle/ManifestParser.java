@@ -89,7 +89,12 @@ final class ManifestParser {
                 top.at("labelScheme").name(),
                 regions(top.at("regions"), classes),
                 graphs,
-                golden(top.at("golden"), modalities, classes.size(), window),
+                golden(
+                        top.at("golden"),
+                        modalities,
+                        classes.size(),
+                        window,
+                        graphs.get(0).gate() == Gate.NONE),
                 new BundleFiles(root, files));
     }
 
@@ -287,6 +292,11 @@ final class ManifestParser {
             }
             graphs.add(new SubsetGraph(subset, file, gate(element.at("gate"), subset.size())));
         }
+        if (graphs.stream().map(graph -> graph.gate() == Gate.NONE).distinct().count() > 1) {
+            throw new BundleException(
+                    Kind.VALUE_INVALID,
+                    "graphs: a model has weights for every subset or, with gate \"none\", for none");
+        }
         int expected = (1 << modalities.size()) - 1;
         if (graphs.size() != expected) {
             throw new BundleException(
@@ -300,13 +310,17 @@ final class ManifestParser {
     private static Gate gate(ManifestNode node, int modalities) throws BundleException {
         Gate expected = modalities <= 2 ? Gate.FIXED : Gate.COMPUTED;
         String allowed = expected == Gate.FIXED ? "fixed" : "computed";
+        if (node.string().equals("none")) {
+            return Gate.NONE;
+        }
         if (!node.string().equals(allowed)) {
-            throw node.invalid("\"" + allowed + "\" for " + modalities + " modalities");
+            throw node.invalid("\"" + allowed + "\" or \"none\" for " + modalities + " modalities");
         }
         return expected;
     }
 
-    private static GoldenWindow golden(ManifestNode node, List<String> modalities, int classes, WindowShape window)
+    private static GoldenWindow golden(
+            ManifestNode node, List<String> modalities, int classes, WindowShape window, boolean withoutGate)
             throws BundleException {
         node.withExactly(
                 Set.of("modalities", "samples", "weights", "consistencyGlobal", "consistencyRegional", "tolerance"));
@@ -326,11 +340,11 @@ final class ManifestParser {
             throw node.at("samples").invalid("a list of at least one sample");
         }
         // A fixed gate computes no consistency, so a bundle of one or two modalities has none to compare with.
-        int scores = modalities.size() <= 2 ? 0 : modalities.size();
+        int scores = withoutGate || modalities.size() <= 2 ? 0 : modalities.size();
         return new GoldenWindow(
                 modalities,
                 samples,
-                node.at("weights").numbers(modalities.size(), 0, 1),
+                node.at("weights").numbers(withoutGate ? 0 : modalities.size(), 0, 1),
                 node.at("consistencyGlobal").numbers(scores, -1.001, 1.001),
                 node.at("consistencyRegional").numbers(scores, -1.001, 1.001),
                 node.at("tolerance").number(1e-9, 0.1));

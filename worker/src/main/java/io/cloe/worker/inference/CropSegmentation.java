@@ -9,8 +9,9 @@ import java.util.List;
  *
  * @param classIndices class of each voxel, x fastest, as the crop; unsigned bytes; 0, the background, outside the brain. Not copied: the
  *     receiver owns it
- * @param trust one entry per modality used, in bundle order
- * @param gateActed whether the network chose the weights itself; false for one or two modalities, where they follow from symmetry
+ * @param trust one entry per modality used, in bundle order; empty for a model that weighs no modalities
+ * @param gateActed whether the network chose the weights itself; false for one or two modalities, where they follow from symmetry, and for
+ *     a model without weights
  * @param windows windows run
  * @param sessionNanos time inside ONNX Runtime alone, in nanoseconds
  */

@@ -27,6 +27,9 @@ record GoldenAnswer(
             samples.add(values);
         }
         int modalities = graph.modalities().size();
+        if (graph.gate() == Gate.NONE) {
+            return new GoldenAnswer(samples, List.of(), List.of(), List.of(), nanos);
+        }
         if (graph.gate() == Gate.FIXED) {
             List<Double> shares = GateScores.fixed(graph.modalities()).stream()
                     .map(trust -> trust.weight().mean())

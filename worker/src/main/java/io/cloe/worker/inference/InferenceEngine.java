@@ -382,7 +382,11 @@ public final class InferenceEngine implements StudyEngine {
             blender.finish();
         }
         List<ModalityTrust> trust =
-                gateActs ? scores.summary(graph.modalities()) : GateScores.fixed(graph.modalities());
+                switch (graph.gate()) {
+                    case COMPUTED -> scores.summary(graph.modalities());
+                    case FIXED -> GateScores.fixed(graph.modalities());
+                    case NONE -> List.of();
+                };
         return new CropSegmentation(labels, trust, gateActs, plan.windows(), nanos);
     }
 

@@ -80,7 +80,7 @@ public final class StoryText {
                     weights.getModalities().stream()
                             .map(gating -> gating.getModality() + " " + number(gating.getWeight()))
                             .collect(Collectors.joining(", ")),
-                    weights.getGateActed() ? "" : " (by symmetry: the gate cannot act)");
+                    reason(weights));
         }
         line(
                 text,
@@ -92,6 +92,13 @@ public final class StoryText {
         line(text, "  flags   %s", words(result.getFlags()));
         change(text, result.getChange());
         line(text, "  mask    %s", result.getMask().getUri());
+    }
+
+    private static String reason(GatingWeights weights) {
+        if (weights.getModalities().isEmpty()) {
+            return "none (the model weighs no modalities)";
+        }
+        return weights.getGateActed() ? "" : " (by symmetry: the gate cannot act)";
     }
 
     private static void change(StringBuilder text, RevisionChange change) {

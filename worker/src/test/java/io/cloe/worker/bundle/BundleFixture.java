@@ -3,6 +3,7 @@ package io.cloe.worker.bundle;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -32,6 +33,24 @@ public final class BundleFixture {
     public static ModelBundle openTiny() {
         try {
             return BundleReader.open(tiny());
+        } catch (BundleException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The tiny bundle in an empty folder, as a model that weighs no modalities would be exported. */
+    public static ModelBundle withoutGate(Path folder) {
+        copy(tiny(), folder);
+        try (InputStream graph = BundleFixture.class.getResourceAsStream("/bundles/without-gate.onnx")) {
+            replaceListed(folder, "graphs/T1+T2+FLAIR.onnx", graph.readAllBytes());
+            editManifest(folder, manifest -> {
+                manifest.get("graphs").forEach(entry -> ((ObjectNode) entry).put("gate", "none"));
+                ObjectNode golden = (ObjectNode) manifest.get("golden");
+                List.of("weights", "consistencyGlobal", "consistencyRegional").forEach(golden::putArray);
+            });
+            return BundleReader.open(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         } catch (BundleException e) {
             throw new IllegalStateException(e);
         }

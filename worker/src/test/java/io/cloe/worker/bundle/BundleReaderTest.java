@@ -63,6 +63,14 @@ class BundleReaderTest {
         assertThat(bundle.graph(List.of("T1", "ADC"))).isEmpty();
     }
 
+    @Test
+    void shouldReadAModelThatWeighsNoModalitiesWhenAllItsGraphsSaySo() {
+        ModelBundle bundle = BundleFixture.withoutGate(folder);
+
+        assertThat(bundle.graphs()).allMatch(graph -> graph.gate() == Gate.NONE);
+        assertThat(bundle.golden().weights()).isEmpty();
+    }
+
     @ParameterizedTest(name = "{0}")
     @MethodSource("damagedManifests")
     void shouldRefuseAndNameTheKeyWhenTheManifestBreaksTheContract(String key, Kind kind, Consumer<ObjectNode> damage) {
@@ -136,6 +144,8 @@ class BundleReaderTest {
                         .put("gate", "computed")),
                 damage("graphs[6].gate", Kind.VALUE_INVALID, m -> element(m, "graphs", 6)
                         .put("gate", "fixed")),
+                damage("graphs: a model has weights for every subset", Kind.VALUE_INVALID, m -> element(m, "graphs", 6)
+                        .put("gate", "none")),
                 damage("golden.modalities", Kind.VALUE_INVALID, m -> at(m, "golden")
                         .putArray("modalities")
                         .add("T1")),

@@ -68,6 +68,21 @@ class InferenceEngineTest {
     }
 
     @Test
+    void shouldAnswerWithoutWeightsWhenTheModelHasNoGate(@TempDir Path folder) throws Exception {
+        ModelBundle peer = BundleFixture.withoutGate(folder);
+        NormalisedCrop crop = Crops.random(List.of("T1", "T2", "FLAIR"), 8, 16, 24, 5);
+        try (InferenceEngine other = InferenceEngine.open(peer, SETTINGS)) {
+            CropSegmentation result = other.infer(crop, new InferenceControl());
+
+            assertThat(result.trust()).isEmpty();
+            assertThat(result.gateActed()).isFalse();
+            assertThat(result.classIndices())
+                    .isEqualTo(engine.infer(crop, new InferenceControl()).classIndices());
+            assertThat(ReviewFlags.ofTrust(result, ReviewLimits.defaults())).isEmpty();
+        }
+    }
+
+    @Test
     void shouldRunNothingWhenCancelledBefore() {
         AtomicInteger windows = new AtomicInteger();
         InferenceControl control = new InferenceControl(windows::incrementAndGet);

@@ -14,6 +14,7 @@ import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
@@ -24,7 +25,7 @@ import java.util.function.Function;
  *
  * <p>In: one float32 array {@code [z, y, x]} per modality, named by it, and {@code brain}, uint8 {@code [z, y, x]}, 0 or 1. Out:
  * {@code classes}, uint8 {@code [z, y, x]}; {@code weights}, {@code consistency_global} and {@code consistency_regional}, float64
- * {@code [2, modalities]} with the means and then the spreads, not a number where undefined; {@code run}, int64 with 1 if the gate acted,
+ * {@code [2, modalities]} with the means and then the spreads, not a number where undefined, as all weights of a model without a gate; {@code run}, int64 with 1 if the gate acted,
  * the number of windows, and the nanoseconds inside ONNX Runtime.
  */
 final class CropArrays {
@@ -89,13 +90,14 @@ final class CropArrays {
     static NDList ofSegmentation(NDManager manager, NormalisedCrop crop, CropSegmentation segmentation) {
         Shape shape = new Shape(crop.depth(), crop.height(), crop.width());
         List<ModalityTrust> trust = segmentation.trust();
+        int count = crop.modalities().size();
         long[] run = {segmentation.gateActed() ? 1 : 0, segmentation.windows(), segmentation.sessionNanos()};
         return new NDList(
                 named(manager.create(ByteBuffer.wrap(segmentation.classIndices()), shape, DataType.UINT8), CLASSES),
-                estimates(manager, WEIGHTS, trust, ModalityTrust::weight),
-                estimates(manager, CONSISTENCY_GLOBAL, trust, t -> t.globalConsistency()
+                estimates(manager, WEIGHTS, trust, count, ModalityTrust::weight),
+                estimates(manager, CONSISTENCY_GLOBAL, trust, count, t -> t.globalConsistency()
                         .orElse(UNDEFINED)),
-                estimates(manager, CONSISTENCY_REGIONAL, trust, t -> t.regionalConsistency()
+                estimates(manager, CONSISTENCY_REGIONAL, trust, count, t -> t.regionalConsistency()
                         .orElse(UNDEFINED)),
                 named(manager.create(LongBuffer.wrap(run), new Shape(run.length), DataType.INT64), RUN));
     }
@@ -109,9 +111,13 @@ final class CropArrays {
         double[] regional = arrays.get(CONSISTENCY_REGIONAL).toDoubleArray();
         List<ModalityTrust> trust = new ArrayList<>();
         for (int m = 0; m < modalities.size(); m++) {
+            Estimate weight = estimate(weights, m);
+            if (!isDefined(weight)) {
+                continue;
+            }
             trust.add(new ModalityTrust(
                     modalities.get(m),
-                    estimate(weights, m),
+                    weight,
                     Optional.of(estimate(global, m)).filter(CropArrays::isDefined),
                     Optional.of(estimate(regional, m)).filter(CropArrays::isDefined)));
         }
@@ -120,14 +126,19 @@ final class CropArrays {
     }
 
     private static NDArray estimates(
-            NDManager manager, String name, List<ModalityTrust> trust, Function<ModalityTrust, Estimate> field) {
-        double[] values = new double[2 * trust.size()];
+            NDManager manager,
+            String name,
+            List<ModalityTrust> trust,
+            int count,
+            Function<ModalityTrust, Estimate> field) {
+        double[] values = new double[2 * count];
+        Arrays.fill(values, Double.NaN);
         for (int m = 0; m < trust.size(); m++) {
             Estimate estimate = field.apply(trust.get(m));
             values[m] = estimate.mean();
-            values[trust.size() + m] = estimate.spread();
+            values[count + m] = estimate.spread();
         }
-        return named(manager.create(DoubleBuffer.wrap(values), new Shape(2, trust.size()), DataType.FLOAT64), name);
+        return named(manager.create(DoubleBuffer.wrap(values), new Shape(2, count), DataType.FLOAT64), name);
     }
 
     private static Estimate estimate(double[] values, int modality) {

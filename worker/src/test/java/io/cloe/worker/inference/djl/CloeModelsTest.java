@@ -22,9 +22,11 @@ import io.cloe.worker.inference.InferenceControl;
 import io.cloe.worker.inference.InferenceEngine;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -49,6 +51,16 @@ class CloeModelsTest {
             assertThat(actual.gateActed()).isEqualTo(expected.gateActed());
             assertThat(actual.windows()).isEqualTo(expected.windows());
             assertThat(model.getProperty("version")).isEqualTo("1.0.0");
+        }
+    }
+
+    @Test
+    void shouldPredictWithoutWeightsWhenTheModelHasNoGate(@TempDir Path folder) throws Exception {
+        BundleFixture.withoutGate(folder);
+        NormalisedCrop crop = Crops.random(List.of("T1", "T2", "FLAIR"), 12, 20, 30, 21);
+        try (ZooModel<NormalisedCrop, CropSegmentation> model = CloeModels.load(folder, CPU);
+                Predictor<NormalisedCrop, CropSegmentation> predictor = model.newPredictor()) {
+            assertThat(predictor.predict(crop).trust()).isEmpty();
         }
     }
 

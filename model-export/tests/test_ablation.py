@@ -1,0 +1,146 @@
+"""A table of variants: read, trained, resumed, written."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloe.cli.main import main
+from cloe.evaluation.ablation import read_matrix, run_matrix, score, table
+from cloe.evaluation.checks import ABLATION_ROWS, WITHOUT_ECL
+from cloe.evaluation.experts import TumourPatch
+from cloe.model.build import build_network
+from cloe.model.configuration import NetworkConfiguration
+from cloe.specification import BRAIN_GLIOMA
+from cloe.training import pool as pool_module
+from cloe.training.checkpoint import load_network
+from cloe.training.trainer import train
+from conftest import make_volumes
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+TINY = """
+seeds = [1, 2]
+[plan]
+steps = 1
+batch = 1
+patch = 16
+large_patch = 16
+half_precision = false
+[network]
+base_width = 4
+[rows.full]
+[rows.RFNet]
+network = { architecture = "rfnet" }
+[rows."no ECL"]
+weights = { experts = 0.0 }
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "matrix.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pool_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pool")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool_module, "case_spacing", lambda seed, index: 5.0)
+        for index in range(2):
+            pool_module._store_case((folder, 7, index))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def patches():
+    truth = np.random.default_rng(0).integers(0, 4, (16, 16, 16)).astype(np.uint8)
+    return [TumourPatch(make_volumes()[0].numpy(), truth)]
+
+
+@pytest.mark.parametrize("file", ["ablation.toml", "ablation-tiny.toml"])
+def test_should_hold_every_row_of_the_checks_when_the_shipped_matrix_is_read(file):
+    matrix = read_matrix(CONFIGS / file, BRAIN_GLIOMA)
+    assert {*ABLATION_ROWS, WITHOUT_ECL} <= set(matrix.rows)
+    assert len(matrix.seeds) == 3
+    networks = {name: network for name, (network, _) in matrix.rows.items()}
+    assert networks["no gate"].fusion == "scores"
+    assert not networks["no MEC"].use_global
+    assert not networks["no REC"].use_regional
+    assert networks["mean fusion"].fusion == "mean"
+    assert matrix.rows["no ECL"][1].experts == 0.0
+    assert {networks["RFNet"].architecture, networks["U-HeMIS"].architecture} == {"rfnet", "hemis"}
+    # But for what its name says, every row is the full one.
+    plain = {"fusion": "gate", "use_global": True, "use_regional": True, "architecture": "cloe"}
+    assert {replace(network, **plain) for network in networks.values()} == {networks["full"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[rows.other]\n", "named 'full'"),
+        ("seeds = [1, 1]\n[rows.full]\n", "each once"),
+        ("[rows.full]\n[rows.x.network]\nfushion = 'mean'\n", "fushion"),
+        ("[rows.full]\n[pool]\nseed = 900001\n", "kept for evaluation"),
+        ("[rows.full]\n[test]\nseed = 5\n", "trained on"),
+    ],
+)
+def test_should_name_what_is_wrong_when_a_matrix_is_refused(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_matrix(write(tmp_path, text), BRAIN_GLIOMA)
+
+
+def test_should_train_every_row_once_when_a_table_is_interrupted_and_resumed(pool_folder, patches, tmp_path):
+    matrix = read_matrix(write(tmp_path, TINY), BRAIN_GLIOMA)
+    trained = []
+
+    def runner(plan, run):
+        if len(trained) == 4:
+            raise KeyboardInterrupt
+        trained.append(run.name)
+        return load_network(train(plan, pool_folder, run))[0]
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run_matrix(matrix, BRAIN_GLIOMA, out, runner, patches)
+    assert trained == ["full-1", "RFNet-1", "no-ECL-1", "full-2"]
+    first = json.loads((out / "results.json").read_text())["rows"]["full"]["runs"]
+    trained.clear()
+    results = run_matrix(matrix, BRAIN_GLIOMA, out, runner, patches)
+    assert trained == ["RFNet-2", "no-ECL-2"]
+    assert results["rows"]["full"]["runs"] == first
+    assert [run["seed"] for run in results["rows"]["RFNet"]["runs"]] == [1, 2]
+    text = (out / "README.md").read_text()
+    assert re.search(r"\| no ECL \| 2 \| 0\.\d+ \+- ", text)
+    with pytest.raises(ValueError, match="another setting"):
+        run_matrix(replace(matrix, seeds=(3,)), BRAIN_GLIOMA, out, runner, patches)
+
+
+def test_should_average_over_windows_and_subsets_when_a_network_is_scored(patches):
+    network = build_network(NetworkConfiguration(base_width=2)).eval()
+    found = score(network, BRAIN_GLIOMA, patches)
+    assert len(found["perSubset"]) == 15
+    assert found["regions"]["WT"] == pytest.approx(np.mean([s["WT"] for s in found["perSubset"].values()]))
+    assert found["all"] == pytest.approx(np.mean(list(found["perSubset"]["T1+T1CE+T2+FLAIR"].values())))
+    assert found["mean"] == pytest.approx(np.mean(list(found["regions"].values())))
+
+
+def test_should_pair_rows_by_seed_when_the_table_is_written():
+    def run(seed: int, value: float) -> dict:
+        return {"seed": seed, "mean": value, "all": value, "regions": {"WT": value}}
+
+    rows = {"full": {"runs": [run(1, 0.5), run(2, 0.7)]}, "no REC": {"runs": [run(2, 0.6)]}}
+    text = table({"setting": "trained on x", "rows": rows})
+    assert "| full | 2 | 0.600 +- 0.141 | 0.600 +- 0.141 | - |" in text
+    assert "| no REC | 1 | 0.600 | 0.600 | -0.100 |" in text
+
+
+def test_should_refuse_with_a_message_when_the_matrix_is_wrong(tmp_path, capsys):
+    path = write(tmp_path, "[rows.other]\n")
+    assert main(["ablate", str(path), "--out", str(tmp_path / "o"), "--pool", str(tmp_path / "p")]) == 1
+    assert "named 'full'" in capsys.readouterr().err
