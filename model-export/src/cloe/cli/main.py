@@ -8,10 +8,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED
 from cloe.specification import BRAIN_GLIOMA
+
+if TYPE_CHECKING:
+    from cloe.inference.pipeline import Mode
+    from cloe.model.build import Network
 
 NOTES_ON_PHANTOMS = (
     "The weights were trained on synthetic studies only, made by `cloe phantom`'s generator. No scan and no mask of a "
@@ -91,6 +96,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--width", type=int, default=plan.network.base_width)
     parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
     parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
+    parser.add_argument("--modality-bias", action="store_true", help="a learned preference per modality (extension)")
     parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
     parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
     parser.set_defaults(run=_train)
@@ -113,6 +119,7 @@ def _train(chosen: argparse.Namespace) -> int:
         base_width=chosen.width,
         fusion=chosen.fusion,
         use_global=not chosen.no_global,
+        modality_bias=chosen.modality_bias,
         use_regional=not chosen.no_regional,
         architecture=chosen.architecture,
     )
@@ -128,22 +135,71 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("export", help="write a model bundle from a checkpoint")
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser = commands.add_parser("export", help="write a model bundle from a checkpoint, or anew from a bundle")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path)
+    source.add_argument("--bundle", type=Path, help="a bundle in full precision, to write its graphs anew")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--id", dest="identifier", default="cloe-w8")
-    parser.add_argument("--version", default="1.0.0")
-    parser.add_argument("--window", type=int, nargs=3, default=(64, 64, 64), metavar=("Z", "Y", "X"))
+    parser.add_argument("--id", dest="identifier")
+    parser.add_argument("--version")
+    parser.add_argument("--window", type=int, nargs=3, metavar=("Z", "Y", "X"))
+    parser.add_argument("--overlap", type=float, help="part of a window that neighbours share")
     parser.add_argument("--pool", type=Path, help="pool of the training, to describe it in the card")
+    parser.add_argument("--pair-consistency", action="store_true", help="graphs that compute the consistency of pairs")
+    parser.add_argument(
+        "--whole-crop",
+        type=_shape,
+        action="append",
+        default=[],
+        metavar="Z,Y,X",
+        help="graphs that take crops of up to this shape at once; may be repeated",
+    )
+    parser.add_argument(
+        "--small-window", type=_shape, metavar="Z,Y,X", help="graphs for a device that runs out of memory"
+    )
     parser.set_defaults(run=_export)
 
 
+def _shape(text: str) -> tuple[int, int, int]:
+    sizes = tuple(int(part) for part in text.split(","))
+    if len(sizes) != 3 or any(size < 8 or size % 8 for size in sizes):
+        raise argparse.ArgumentTypeError("three multiples of 8, such as 144,176,144")
+    return sizes
+
+
 def _export(chosen: argparse.Namespace) -> int:
-    from cloe.export.bundle import BundleDescription, write_bundle
+    from dataclasses import replace
+
+    from cloe.export.bundle import BundleDescription, description_of, write_bundle
+    from cloe.export.restore import restore_network
+    from cloe.inference.bundle import Bundle
     from cloe.training.checkpoint import load_network
+
+    if chosen.bundle is not None:
+        source = Bundle(chosen.bundle)
+        source.check_files()
+        network, description = restore_network(source), description_of(source)
+    else:
+        network, content = load_network(chosen.checkpoint)
+        description = BundleDescription(training=_training(content, network, chosen.pool))
+    given = {
+        "identifier": chosen.identifier,
+        "version": chosen.version,
+        "window": tuple(chosen.window) if chosen.window else None,
+        "overlap": chosen.overlap,
+        "pair_consistency": chosen.pair_consistency,
+        "whole_crop": tuple(chosen.whole_crop),
+        "small_window": chosen.small_window,
+    }
+    description = replace(description, **{name: value for name, value in given.items() if value is not None})
+    write_bundle(network, chosen.out, description)
+    print(f"bundle written: {chosen.out}")
+    return 0
+
+
+def _training(content: dict, network: Network, pool: Path | None) -> dict:
     from cloe.training.pool import anatomy_shares
 
-    network, content = load_network(chosen.checkpoint)
     plan = content["plan"]
     training = {
         "data": f"{content['poolCases']} synthetic studies, voxels of 1.0 to 2.5 mm",
@@ -154,15 +210,10 @@ def _export(chosen: argparse.Namespace) -> int:
         "network": asdict(network.configuration),
     }
     training["notes"] = list(NOTES_ON_PHANTOMS)
-    if chosen.pool is not None:
-        shares = anatomy_shares(chosen.pool)
+    if pool is not None:
+        shares = anatomy_shares(pool)
         training["anatomies"] = f"{shares['procedural']:.0%} procedural, {shares['labelMaps']:.0%} SynthSeg label maps"
-    description = BundleDescription(
-        identifier=chosen.identifier, version=chosen.version, window=tuple(chosen.window), training=training
-    )
-    write_bundle(network, chosen.out, description)
-    print(f"bundle written: {chosen.out}")
-    return 0
+    return training
 
 
 def _add_half(commands: argparse._SubParsersAction) -> None:
@@ -236,7 +287,19 @@ def _add_infer(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--study", type=Path, required=True, help="folder with the study's volumes")
     parser.add_argument("--modalities", help="comma-separated; all that are there by default")
     parser.add_argument("--out", type=Path, required=True)
+    _add_mode(parser)
     parser.set_defaults(run=_infer)
+
+
+def _add_mode(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--whole-crop", action="store_true", help="no windows, where the bundle has a graph for it")
+    parser.add_argument("--pair-consistency", action="store_true", help="consistency of two modalities, likewise")
+
+
+def _mode(chosen: argparse.Namespace) -> Mode:
+    from cloe.inference.pipeline import Mode
+
+    return Mode(chosen.whole_crop, chosen.pair_consistency)
 
 
 def _infer(chosen: argparse.Namespace) -> int:
@@ -253,7 +316,7 @@ def _infer(chosen: argparse.Namespace) -> int:
     if absent:
         raise ValueError(f"the study lacks {absent}")
     chosen.out.mkdir(parents=True, exist_ok=True)
-    result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz")
+    result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz", _mode(chosen))
     (chosen.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
     return 0

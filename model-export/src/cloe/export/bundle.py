@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,25 @@ import onnx
 from cloe import __version__
 from cloe.export.card import model_card
 from cloe.export.golden import golden_entry, golden_input
-from cloe.export.graphs import gate_of, masked_graph, prepare, subset_graph
+from cloe.export.graphs import SHORTCUT_SIZE, gate_of, masked_graph, pair_graph, prepare, subset_graph, whole_crop_graph
 from cloe.export.weights import share_weights
-from cloe.inference.bundle import GRAPHS, MANIFEST, ORACLE, WEIGHTS, Bundle, graph_file
+from cloe.inference.bundle import (
+    CONSISTENCY,
+    GRAPHS,
+    MANIFEST,
+    ORACLE,
+    SMALL_WINDOW,
+    WEIGHTS,
+    WHOLE_CROP,
+    Bundle,
+    graph_file,
+)
 from cloe.model.build import Network
 from cloe.specification import BRAIN_GLIOMA, Specification, subsets
 
 FORMAT_VERSION = 1
+
+EXPORTERS = {CONSISTENCY: pair_graph, WHOLE_CROP: whole_crop_graph, SMALL_WINDOW: subset_graph}
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,12 @@ class BundleDescription:
         Free-form: data, seed, steps; ``notes`` is a list of sentences for the card.
     measured
         Free-form: results with the data they were measured on.
+    pair_consistency
+        Whether pairs of modalities also get a graph that computes their consistency.
+    whole_crop
+        Shapes (z, y, x) that crops may also be segmented in at once, multiples of 8.
+    small_window
+        Shape of the windows to go on with when a device has no memory for the usual ones.
     """
 
     specification: Specification = BRAIN_GLIOMA
@@ -51,6 +69,25 @@ class BundleDescription:
     clip: float = 5.0
     training: Mapping[str, Any] = field(default_factory=dict)
     measured: Mapping[str, Any] = field(default_factory=dict)
+    pair_consistency: bool = False
+    whole_crop: tuple[tuple[int, int, int], ...] = ()
+    small_window: tuple[int, int, int] | None = None
+
+
+def description_of(bundle: Bundle) -> BundleDescription:
+    """What the bundle says about itself, without what was measured of it."""
+    manifest = bundle.manifest
+    return BundleDescription(
+        specification=bundle.specification,
+        identifier=manifest["id"],
+        version=manifest["version"],
+        window=bundle.window,
+        overlap=float(manifest["overlap"]),
+        spacing_mm=(float(manifest["spacingMm"]["min"]), float(manifest["spacingMm"]["max"])),
+        orientation=manifest["orientation"],
+        clip=float(manifest["normalisation"]["clip"]),
+        training=manifest["training"],
+    )
 
 
 def write_bundle(network: Network, folder: Path, description: BundleDescription) -> None:
@@ -76,7 +113,16 @@ def write_bundle(network: Network, folder: Path, description: BundleDescription)
         file = graph_file(names)
         models[file] = subset_graph(prepared, subset, description.window)
         graphs.append({"modalities": names, "file": file, "gate": gate_of(network, len(subset))})
+        if network.configuration.modality_bias and graphs[-1]["gate"] == "fixed":
+            graphs[-1]["weights"] = [round(float(share), 7) for share in network.fixed_weights(subset)]
     models[ORACLE] = masked_graph(prepared, description.window)
+    extra = []
+    for use, subset, shape in _extra(description, network.configuration.has_gate):
+        names = [specification.modalities[index] for index in subset]
+        file = graph_file(names, use, shape)
+        models[file] = EXPORTERS[use](prepared, subset, shape)
+        gate = "computed" if use == CONSISTENCY else gate_of(network, len(subset))
+        extra.append({"use": use, "modalities": names, "window": list(shape), "file": file, "gate": gate})
     block = share_weights(models.values(), Path(WEIGHTS).name)
 
     for name in (GRAPHS, str(Path(ORACLE).parent)):
@@ -86,12 +132,30 @@ def write_bundle(network: Network, folder: Path, description: BundleDescription)
         (folder / file).write_bytes(model.SerializeToString(deterministic=True))
 
     manifest = _manifest(description, graphs)
+    if extra:
+        manifest["extraGraphs"] = extra
     _store_manifest(folder, manifest)
     bundle = Bundle(folder)
     full = specification.modalities
     outputs = bundle.run(full, golden_input(len(full), description.window))
-    manifest["golden"] = golden_entry(full, description.window, outputs, network.configuration.has_gate)
+    fixed = bundle.fixed_weights(full)
+    manifest["golden"] = golden_entry(full, description.window, outputs, fixed, network.configuration.has_gate)
     finish_bundle(folder, manifest)
+
+
+def _extra(
+    description: BundleDescription, has_gate: bool
+) -> Iterator[tuple[str, tuple[int, ...], tuple[int, int, int]]]:
+    """Use, subset and shape of every graph that is there on request."""
+    everything = list(subsets(len(description.specification.modalities)))
+    if description.pair_consistency and not has_gate:
+        raise ValueError("a model without experts has no consistency to compute")
+    if description.pair_consistency:
+        yield from ((CONSISTENCY, subset, description.window) for subset in everything if len(subset) == SHORTCUT_SIZE)
+    for shape in description.whole_crop:
+        yield from ((WHOLE_CROP, subset, shape) for subset in everything)
+    if description.small_window is not None:
+        yield from ((SMALL_WINDOW, subset, description.small_window) for subset in everything)
 
 
 def finish_bundle(folder: Path, manifest: dict[str, Any]) -> None:

@@ -18,7 +18,11 @@ def golden_input(channels: int, window: Sequence[int]) -> np.ndarray:
 
 
 def golden_entry(
-    modalities: Sequence[str], window: Sequence[int], outputs: Mapping[str, np.ndarray], has_gate: bool = True
+    modalities: Sequence[str],
+    window: Sequence[int],
+    outputs: Mapping[str, np.ndarray],
+    fixed_weights: np.ndarray,
+    has_gate: bool = True,
 ) -> dict[str, Any]:
     """The manifest's ``golden`` from the outputs of the graph of all modalities.
 
@@ -29,16 +33,16 @@ def golden_entry(
     window
         (z, y, x) voxels.
     outputs
-        By tensor name. The gate's outputs may lack (one or two modalities): then the weights are 1/k
-        and there is no consistency.
+        By tensor name. The gate's outputs may lack (one or two modalities): then there is no consistency.
+    fixed_weights
+        The weights in that case.
     has_gate
         Whether the model weighs modalities at all; otherwise there are no weights either.
     """
     random = np.random.default_rng(0)
     places = sorted({tuple(int(random.integers(size)) for size in window) for _ in range(SAMPLES)})
     probabilities = outputs["probabilities"][0]
-    count = len(modalities)
-    weights = outputs["weights"][0] if "weights" in outputs else np.full(count, 1.0 / count)
+    weights = outputs["weights"][0] if "weights" in outputs else fixed_weights
     return {
         "modalities": list(modalities),
         "tolerance": TOLERANCE,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cloe.export.normalisation import sum_row_by_row
+from cloe.export.operators import use_fast_operators
 from cloe.model.blocks import drop_cancelled_biases
 from cloe.model.build import Network
 
@@ -19,23 +20,50 @@ OPSET = 20
 SHORTCUT_SIZE = 2
 """Up to this many modalities the weights are 1/k by symmetry and the graph has no experts and no gate."""
 
+WHOLE_CROP_OUTPUTS = ("labels", "foreground")
+
 GATE_OUTPUTS = ("weights", "consistency_global", "consistency_regional")
 
 
 class SubsetGraph(nn.Module):
     """The network on a fixed subset, as a function of tensors only."""
 
+    def __init__(self, network: Network, subset: Sequence[int], shortcut: bool = True) -> None:
+        super().__init__()
+        self.network = network
+        self.subset = tuple(subset)
+        self.shortcut = shortcut
+
+    def forward(self, volumes: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Map ``[1, k, z, y, x]`` to probabilities; unless the shortcut serves, also to the gate's outputs."""
+        output = self.network.forward_subset(volumes, self.subset, self.shortcut)
+        if output.consistency_global is None:
+            return output.probabilities
+        return output.probabilities, output.weights, output.consistency_global, output.consistency_regional
+
+
+class WholeCropGraph(nn.Module):
+    """The network on a fixed subset of a whole crop: labels instead of probabilities, for nothing overlaps."""
+
     def __init__(self, network: Network, subset: Sequence[int]) -> None:
         super().__init__()
         self.network = network
         self.subset = tuple(subset)
 
-    def forward(self, volumes: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Map ``[1, k, z, y, x]`` to probabilities, with three or more modalities also to the gate's outputs."""
+    def forward(self, volumes: Tensor) -> tuple[Tensor, ...]:
+        """Map ``[1, k, z, y, x]`` to uint8 class channels ``[1, z, y, x]``, foreground ``[1]`` and the gate's outputs.
+
+        Foreground is the sum of one minus the background's probability: not a number if any probability is not, which
+        a label cannot show.
+        """
         output = self.network.forward_subset(volumes, self.subset, shortcut=True)
+        probabilities = output.probabilities
+        labels = probabilities.argmax(1).to(torch.uint8)
+        # Class by class and row by row: partial sums stay small.
+        foreground = probabilities[:, 1:].sum(-1).sum(-1).sum(-1).sum(-1)
         if output.consistency_global is None:
-            return output.probabilities
-        return output.probabilities, output.weights, output.consistency_global, output.consistency_regional
+            return labels, foreground
+        return labels, foreground, output.weights, output.consistency_global, output.consistency_regional
 
 
 class MaskedGraph(nn.Module):
@@ -54,10 +82,11 @@ class MaskedGraph(nn.Module):
 
 
 def prepare(network: Network) -> Network:
-    """A copy for export: evaluation mode, statistics summed row by row, without the biases that they cancel."""
+    """A copy for export: evaluation mode, exact statistics, no biases that they cancel, operators that run fast."""
     prepared = copy.deepcopy(network).eval()
     drop_cancelled_biases(prepared)
     sum_row_by_row(prepared)
+    use_fast_operators(prepared)
     return prepared.requires_grad_(False)
 
 
@@ -66,6 +95,20 @@ def subset_graph(network: Network, subset: Sequence[int], window: Sequence[int])
     outputs = ["probabilities", *(GATE_OUTPUTS if gate_of(network, len(subset)) == "computed" else ())]
     example = (torch.zeros(1, len(subset), *window),)
     return _export(SubsetGraph(network, subset), example, ["volumes"], outputs)
+
+
+def pair_graph(network: Network, subset: Sequence[int], window: Sequence[int]) -> onnx.ModelProto:
+    """Export two modalities with their experts: the weights stay 1/2, but the consistency is known."""
+    example = (torch.zeros(1, len(subset), *window),)
+    outputs = ["probabilities", *GATE_OUTPUTS]
+    return _export(SubsetGraph(network, subset, shortcut=False), example, ["volumes"], outputs)
+
+
+def whole_crop_graph(network: Network, subset: Sequence[int], shape: Sequence[int]) -> onnx.ModelProto:
+    """Export one subset for crops of up to this shape, (z, y, x) voxels."""
+    outputs = [*WHOLE_CROP_OUTPUTS, *(GATE_OUTPUTS if gate_of(network, len(subset)) == "computed" else ())]
+    example = (torch.zeros(1, len(subset), *shape),)
+    return _export(WholeCropGraph(network, subset), example, ["volumes"], outputs)
 
 
 def masked_graph(network: Network, window: Sequence[int]) -> onnx.ModelProto:

@@ -65,7 +65,7 @@ def write_half_bundle(source: Path, target: Path) -> None:
         raise ValueError("the bundle is in half precision already")
     if target.exists() and any(target.iterdir()):
         raise ValueError(f"{target} is not empty")
-    files = [graph["file"] for graph in manifest["graphs"]]
+    files = [graph["file"] for graph in (*manifest["graphs"], *manifest.get("extraGraphs", ()))]
     if (source / ORACLE).exists():
         files.append(ORACLE)
     models = {file: halve(_load(source, file)) for file in files}
@@ -88,7 +88,8 @@ def write_half_bundle(source: Path, target: Path) -> None:
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     full = original.specification.modalities
     outputs = Bundle(target).run(full, golden_input(len(full), original.window))
-    manifest["golden"] = {**golden_entry(full, original.window, outputs), "tolerance": TOLERANCE}
+    golden = golden_entry(full, original.window, outputs, original.fixed_weights(full), original.gate(full) != "none")
+    manifest["golden"] = {**golden, "tolerance": TOLERANCE}
     finish_bundle(target, manifest)
 
 

@@ -25,7 +25,8 @@ class RowwiseInstanceNormalisation(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Normalise each channel of ``[B, C, z, y, x]``."""
         centred = features - _channel_mean(features)
-        variance = _channel_mean(centred.square())
+        # A product, not a power: ONNX Runtime computes Pow on one thread.
+        variance = _channel_mean(centred * centred)
         return centred * (variance + self.epsilon).rsqrt()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,19 @@ WEIGHTS = "graphs/weights.bin"
 ORACLE = "oracle/masked.onnx"
 SUPPORTED_FORMAT = 1
 
+CONSISTENCY = "consistency"
+WHOLE_CROP = "whole-crop"
+SMALL_WINDOW = "small-window"
 
-def graph_file(modalities: Sequence[str]) -> str:
-    """Path of a subset's graph inside the bundle."""
-    return f"{GRAPHS}/{subset_name(modalities)}.onnx"
+
+def graph_file(modalities: Sequence[str], use: str | None = None, shape: Sequence[int] = ()) -> str:
+    """Path of a subset's graph inside the bundle; ``use`` and ``shape`` tell those apart that are there on request."""
+    name = subset_name(modalities)
+    if use == CONSISTENCY:
+        name += f".{use}"
+    elif use is not None:
+        name += f".{use}-{'x'.join(str(size) for size in shape)}"
+    return f"{GRAPHS}/{name}.onnx"
 
 
 class BundleError(ValueError):
@@ -105,16 +115,30 @@ class Bundle:
         dict
             Outputs by tensor name; the gate's outputs only for graphs that compute it.
         """
-        entry = self._graph(modalities)
+        return self.run_graph(self._graph(modalities), volumes)
+
+    def run_graph(self, entry: Mapping[str, Any], volumes: np.ndarray) -> dict[str, np.ndarray]:
+        """Run a graph of the manifest's lists, as :meth:`run` does."""
         if entry["file"] not in self._sessions:
             self._sessions[entry["file"]] = onnxruntime.InferenceSession(
                 str(self.folder / entry["file"]), self._options(), providers=["CPUExecutionProvider"]
             )
         return _outputs(self._sessions[entry["file"]], {"volumes": volumes})
 
+    def extra_graphs(self, use: str, modalities: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Graphs of a subset that are there on request, the smallest window first."""
+        entries = self.manifest.get("extraGraphs", ())
+        fitting = [entry for entry in entries if entry["use"] == use and entry["modalities"] == list(modalities)]
+        return sorted(fitting, key=lambda entry: math.prod(entry["window"]))
+
     def gate(self, modalities: Sequence[str]) -> str:
         """Where a subset's weights come from: ``computed``, ``fixed`` or ``none``."""
         return self._graph(modalities)["gate"]
+
+    def fixed_weights(self, modalities: Sequence[str]) -> np.ndarray:
+        """Weights of modalities whose graph answers none: equal ones, unless the model prefers some of them."""
+        equal = [1.0 / len(modalities)] * len(modalities)
+        return np.array(self._graph(modalities).get("weights", equal), np.float64)
 
     def _graph(self, modalities: Sequence[str]) -> dict[str, Any]:
         entry = next((graph for graph in self.manifest["graphs"] if graph["modalities"] == list(modalities)), None)

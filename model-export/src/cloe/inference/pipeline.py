@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cloe.inference.bundle import Bundle
-from cloe.inference.preprocess import crop_and_normalise
+from cloe.inference.bundle import CONSISTENCY, WHOLE_CROP, Bundle
+from cloe.inference.preprocess import Crop, crop_and_normalise
 from cloe.inference.windows import StudyScores, WindowScores, summarise, windows
 from cloe.nifti import Volume, load_volume, restore_order, save_volume
 
@@ -31,7 +31,7 @@ class Segmentation:
         Per modality, in the order of ``modalities``.
     gate
         ``computed``, ``fixed`` or ``none``; consistency is undefined for the last two, and with ``none`` the weights
-        are mere placeholders.
+        are mere placeholders. Two modalities whose consistency is computed keep the weights 1/2.
     """
 
     modalities: tuple[str, ...]
@@ -40,7 +40,26 @@ class Segmentation:
     gate: str
 
 
-def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray]) -> Segmentation:
+@dataclass(frozen=True)
+class Mode:
+    """Choices beyond the bundle's defaults; without effect where the bundle has no graph for them.
+
+    Attributes
+    ----------
+    whole_crop
+        Segment a crop at once if a graph is large enough.
+    pair_consistency
+        Compute the consistency of two modalities.
+    """
+
+    whole_crop: bool = False
+    pair_consistency: bool = False
+
+
+BY_WINDOWS = Mode()
+
+
+def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray], mode: Mode = BY_WINDOWS) -> Segmentation:
     """Segment a study.
 
     Parameters
@@ -53,25 +72,54 @@ def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray]) -> Segmentation:
     names = [bundle.specification.modalities[index] for index in bundle.specification.indices(volumes)]
     clip = float(bundle.manifest["normalisation"]["clip"])
     crop = crop_and_normalise([volumes[name] for name in names], bundle.window, clip)
-    sums = np.zeros((len(bundle.specification.classes), *crop.brain.shape), np.float32)
-    scores = []
-    gate = bundle.gate(names)
-    for place in windows(crop.brain.shape, bundle.window, float(bundle.manifest["overlap"])):
-        outputs = bundle.run(names, np.ascontiguousarray(crop.volumes[(slice(None), *place)])[None])
-        probabilities = outputs["probabilities"][0]
-        sums[(slice(None), *place)] += probabilities
-        mass = float((1.0 - probabilities[0].astype(np.float64)).sum())
-        if "weights" in outputs:
-            gate_outputs = [outputs[key][0] for key in ("weights", "consistency_global", "consistency_regional")]
-        else:
-            undefined = np.full(len(names), np.nan)
-            gate_outputs = [np.full(len(names), 1.0 / len(names)), undefined, undefined]
-        scores.append(WindowScores(mass, *gate_outputs))
-    labels = np.where(crop.brain, sums.argmax(0), 0).astype(np.uint8)
+    whole = whole_crop_graph(bundle, names, crop.brain.shape) if mode.whole_crop else None
+    if whole is None:
+        labels, scores = _by_windows(bundle, names, crop, mode)
+    else:
+        labels, scores = _at_once(bundle, whole, crop)
+    computed = not np.isnan(scores[0].consistency_global).any()
     full = np.zeros(next(iter(volumes.values())).shape, np.uint8)
     target = tuple(slice(low, low + extent) for low, extent in zip(crop.low, crop.extent, strict=True))
     full[target] = labels[tuple(slice(0, extent) for extent in crop.extent)]
-    return Segmentation(tuple(names), full, summarise(scores), gate)
+    return Segmentation(tuple(names), full, summarise(scores), "computed" if computed else bundle.gate(names))
+
+
+def whole_crop_graph(bundle: Bundle, names: Sequence[str], shape: Sequence[int]) -> Mapping[str, Any] | None:
+    """The smallest graph that takes a crop of this shape (z, y, x) at once, if there is one."""
+    entries = bundle.extra_graphs(WHOLE_CROP, names)
+    return next((entry for entry in entries if all(np.less_equal(shape, entry["window"]))), None)
+
+
+def _by_windows(bundle: Bundle, names: list[str], crop: Crop, mode: Mode) -> tuple[np.ndarray, list[WindowScores]]:
+    pair = bundle.extra_graphs(CONSISTENCY, names) if mode.pair_consistency else []
+    sums = np.zeros((len(bundle.specification.classes), *crop.brain.shape), np.float32)
+    scores = []
+    for place in windows(crop.brain.shape, bundle.window, float(bundle.manifest["overlap"])):
+        volumes = np.ascontiguousarray(crop.volumes[(slice(None), *place)])[None]
+        outputs = bundle.run_graph(pair[0], volumes) if pair else bundle.run(names, volumes)
+        probabilities = outputs["probabilities"][0]
+        sums[(slice(None), *place)] += probabilities
+        mass = float((1.0 - probabilities[0].astype(np.float64)).sum())
+        scores.append(_scores(mass, outputs, bundle.fixed_weights(names)))
+    return np.where(crop.brain, sums.argmax(0), 0).astype(np.uint8), scores
+
+
+def _at_once(bundle: Bundle, graph: Mapping[str, Any], crop: Crop) -> tuple[np.ndarray, list[WindowScores]]:
+    shape = crop.brain.shape
+    beyond = [(0, size - extent) for size, extent in zip(graph["window"], shape, strict=True)]
+    outputs = bundle.run_graph(graph, np.pad(crop.volumes, [(0, 0), *beyond])[None])
+    inside = tuple(slice(0, extent) for extent in shape)
+    labels = np.where(crop.brain, outputs["labels"][0][inside], 0).astype(np.uint8)
+    return labels, [_scores(float(outputs["foreground"][0]), outputs, bundle.fixed_weights(graph["modalities"]))]
+
+
+def _scores(mass: float, outputs: Mapping[str, np.ndarray], fixed_weights: np.ndarray) -> WindowScores:
+    if "weights" in outputs:
+        return WindowScores(
+            mass, outputs["weights"][0], outputs["consistency_global"][0], outputs["consistency_regional"][0]
+        )
+    undefined = np.full(len(fixed_weights), np.nan)
+    return WindowScores(mass, fixed_weights, undefined, undefined)
 
 
 def load_study(paths: Mapping[str, Path], orientation: str) -> dict[str, Volume]:
@@ -123,11 +171,13 @@ def result_document(bundle: Bundle, segmentation: Segmentation, voxel_ml: float)
     }
 
 
-def segment_files(bundle: Bundle, paths: Mapping[str, Path], mask_path: Path | None = None) -> dict[str, Any]:
+def segment_files(
+    bundle: Bundle, paths: Mapping[str, Path], mask_path: Path | None = None, mode: Mode = BY_WINDOWS
+) -> dict[str, Any]:
     """Segment a study on disk, write its mask in the study's own grid, return the result document."""
     orientation = bundle.manifest["orientation"]
     study = load_study(paths, orientation)
-    segmentation = segment(bundle, {name: volume.data for name, volume in study.items()})
+    segmentation = segment(bundle, {name: volume.data for name, volume in study.items()}, mode)
     first = next(iter(study.values()))
     if mask_path is not None:
         table = mask_values(bundle)

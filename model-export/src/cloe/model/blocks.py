@@ -41,6 +41,22 @@ def double_size(features: Tensor) -> Tensor:
     return functional.interpolate(features, scale_factor=2.0, mode="trilinear", align_corners=True)
 
 
+class DoubleSize(nn.Module):
+    """:func:`double_size` as a module, so that the export can put another form of it in its place."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``[B, C, z, y, x]`` to ``[B, C, 2z, 2y, 2x]``."""
+        return double_size(features)
+
+
+class ClassSoftmax(nn.Module):
+    """Softmax over the classes in float32, replaceable like :class:`DoubleSize`."""
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Map ``[B, C, z, y, x]`` to probabilities of the same shape."""
+        return torch.softmax(logits.float(), dim=1)
+
+
 def drop_cancelled_biases(network: nn.Module) -> None:
     """Remove, in place, the convolution biases that the following normalisation subtracts anyway.
 

@@ -32,6 +32,9 @@ class NetworkConfiguration:
     detach_region
         Whether the region map is cut off from the regional loss; otherwise that loss is lowered by
         making the region small where experts disagree, the opposite of its purpose.
+    modality_bias
+        Whether each modality has a learned logit of its own beside the gate's. Our extension, not the method's: by
+        the gate alone two modalities weigh 1/2 each, whatever they are; with it they may differ.
     architecture
         ``cloe``, or a peer that is trained and exported in the same way: ``rfnet``, ``hemis``. The switches above
         mean nothing to a peer.
@@ -44,6 +47,7 @@ class NetworkConfiguration:
     use_global: bool = True
     use_regional: bool = True
     detach_region: bool = True
+    modality_bias: bool = False
     architecture: Architecture = "cloe"
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cloe.model.blocks import ConvolutionUnit, double_size
+from cloe.model.blocks import ConvolutionUnit, DoubleSize
 from cloe.model.encoder import LEVELS
 
 
@@ -19,13 +19,14 @@ class DecoderLevel(nn.Module):
 
     def __init__(self, channels_out: int) -> None:
         super().__init__()
+        self.enlarge = DoubleSize()
         self.reduce = ConvolutionUnit(2 * channels_out, channels_out)
         self.join = ConvolutionUnit(2 * channels_out, channels_out)
         self.mix = ConvolutionUnit(channels_out, channels_out, kernel=1)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """Map ``[B, 2C, z/2, y/2, x/2]`` and ``[B, C, z, y, x]`` to ``[B, C, z, y, x]``."""
-        enlarged = self.reduce(double_size(coarse))
+        enlarged = self.reduce(self.enlarge(coarse))
         return self.mix(self.join(torch.cat((enlarged, skip), dim=1)))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cloe.model.blocks import ClassSoftmax
 from cloe.model.configuration import NetworkConfiguration, NetworkOutput, check_volumes
 from cloe.model.consistency import (
     REGION_MASS_FLOOR,
@@ -32,6 +33,14 @@ class Consistency:
     loss_regional: Tensor
 
 
+class WeightedSum(nn.Module):
+    """Mean of the modalities' features, replaceable by the export."""
+
+    def forward(self, level: Tensor, weights: Tensor) -> Tensor:
+        """Sum of ``[B, K, channels, z, y, x]`` over K with weights ``[B, K]``."""
+        return (level * weights[:, :, None, None, None, None].to(level.dtype)).sum(1)
+
+
 class ConsistencyGatedNetwork(nn.Module):
     """One encoder per modality, one shared expert decoder, consistency gate and fusion decoder."""
 
@@ -44,6 +53,10 @@ class ConsistencyGatedNetwork(nn.Module):
         self.fusion_decoder = Decoder(width, configuration.classes)
         self.region_head = RegionHead(width)
         self.gate = Gate()
+        biased = configuration.modality_bias
+        self.modality_bias = nn.Parameter(torch.zeros(configuration.modalities)) if biased else None
+        self.softmax = ClassSoftmax()
+        self.mix = WeightedSum()
 
     def forward(self, volumes: Tensor, available: Tensor) -> NetworkOutput:
         """Run with a mask; every sample may lack different modalities.
@@ -79,7 +92,8 @@ class ConsistencyGatedNetwork(nn.Module):
             Their indices, ascending.
         shortcut
             For one or two modalities the weights are 1/k whatever the experts say (pairwise agreement is
-            symmetric and the gate is shared): skip the experts and return no consistency.
+            symmetric and the gate is shared), or follow from the modalities' biases alone: skip the experts and
+            return no consistency.
         trusted
             ``[B, k]`` bool, experts whose disagreement counts in the losses (all by default). Scores and
             weights look at every expert: they shall expose a spoilt input, while no expert shall be
@@ -93,27 +107,47 @@ class ConsistencyGatedNetwork(nn.Module):
         check_volumes(volumes, len(subset))
         encoded = [self.encoders[m](volumes[:, i : i + 1]) for i, m in enumerate(subset)]
         if shortcut and len(subset) <= 2:
-            return self._fuse_fixed(encoded)
+            return self._fuse_fixed(encoded, subset)
         levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
         available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
-        return self._judge_and_fuse(levels, available, trusted)
+        return self._judge_and_fuse(levels, available, trusted, subset)
 
-    def _fuse_fixed(self, encoded: Sequence[Sequence[Tensor]]) -> NetworkOutput:
+    def fixed_weights(self, subset: Sequence[int]) -> Tensor:
+        """Weights ``[k]`` of one or two modalities, which no expert can change."""
+        if self.modality_bias is None:
+            return torch.full((len(subset),), 1.0 / len(subset))
+        return torch.softmax(self.modality_bias[list(subset)], 0)
+
+    def _fuse_fixed(self, encoded: Sequence[Sequence[Tensor]], subset: Sequence[int]) -> NetworkOutput:
         count = len(encoded)
+        if self.modality_bias is not None:
+            shares = self.fixed_weights(subset)
+            fused = [
+                sum(share * features[level] for share, features in zip(shares, encoded, strict=True))
+                for level in range(LEVELS)
+            ]
+            probabilities = self.softmax(self.fusion_decoder(fused))
+            return NetworkOutput(probabilities, shares.expand(probabilities.shape[0], count))
         fused = []
         for level in range(LEVELS):
             total = encoded[0][level]
             for features in encoded[1:]:
                 total = total + features[level]
             fused.append(total if count == 1 else total * (1.0 / count))
-        probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
+        probabilities = self.softmax(self.fusion_decoder(fused))
         weights = torch.full((probabilities.shape[0], count), 1.0 / count, device=probabilities.device)
         return NetworkOutput(probabilities, weights)
 
-    def _judge_and_fuse(self, levels: list[Tensor], available: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
+    def _judge_and_fuse(
+        self,
+        levels: list[Tensor],
+        available: Tensor,
+        trusted: Tensor | None = None,
+        subset: Sequence[int] | None = None,
+    ) -> NetworkOutput:
         """Fuse stacked features ``[B, K, channels, z, y, x]`` per level."""
         experts = self._expert_probabilities(levels, available)
-        return self.fuse(levels, experts, available, trusted)
+        return self.fuse(levels, experts, available, trusted, subset=subset)
 
     def fuse(
         self,
@@ -122,6 +156,7 @@ class ConsistencyGatedNetwork(nn.Module):
         available: Tensor,
         trusted: Tensor | None = None,
         weights: Tensor | None = None,
+        subset: Sequence[int] | None = None,
     ) -> NetworkOutput:
         """Judge the experts and fuse their features.
 
@@ -137,14 +172,16 @@ class ConsistencyGatedNetwork(nn.Module):
             See :meth:`forward_subset`.
         weights
             ``[B, K]``, in the place of the gate's: to ask what other weights would have given.
+        subset
+            Which modalities the K ones are; all of the model's by default.
         """
-        region_logits = self.region_head(_weighted_sum(levels[0], _uniform(available)))
+        region_logits = self.region_head(self.mix(levels[0], _uniform(available)))
         with _full_precision():
             consistency = self._consistency(experts, region_logits, available, trusted)
             if weights is None:
-                weights = self._weights(consistency, available)
-        fused = [_weighted_sum(level, weights) for level in levels]
-        probabilities = torch.softmax(self.fusion_decoder(fused).float(), dim=1)
+                weights = self._weights(consistency, available, subset)
+        fused = [self.mix(level, weights) for level in levels]
+        probabilities = self.softmax(self.fusion_decoder(fused))
         return NetworkOutput(
             probabilities,
             weights,
@@ -159,7 +196,7 @@ class ConsistencyGatedNetwork(nn.Module):
     def _expert_probabilities(self, levels: list[Tensor], available: Tensor) -> Tensor:
         batch, count = available.shape
         logits = self.expert_decoder([level.flatten(0, 1) for level in levels])
-        probabilities = torch.softmax(logits.float(), dim=1)
+        probabilities = self.softmax(logits)
         return probabilities.unflatten(0, (batch, count)) * available[:, :, None, None, None, None].float()
 
     def _consistency(
@@ -181,7 +218,7 @@ class ConsistencyGatedNetwork(nn.Module):
             disagreement(regional, trusted),
         )
 
-    def _weights(self, consistency: Consistency, available: Tensor) -> Tensor:
+    def _weights(self, consistency: Consistency, available: Tensor, subset: Sequence[int] | None) -> Tensor:
         if self.configuration.fusion == "mean":
             return _uniform(available)
         # Detached: otherwise the segmentation loss could raise a weight by making experts agree.
@@ -195,6 +232,8 @@ class ConsistencyGatedNetwork(nn.Module):
             logits = spread_score(score_global) + spread_score(score_regional)
         else:
             logits = self.gate(score_global, score_regional)
+        if self.modality_bias is not None:
+            logits = logits + (self.modality_bias if subset is None else self.modality_bias[list(subset)])
         return masked_softmax(logits, available)
 
 
@@ -208,8 +247,3 @@ def _full_precision() -> AbstractContextManager:
 def _uniform(available: Tensor) -> Tensor:
     present = available.float()
     return present / present.sum(1, keepdim=True)
-
-
-def _weighted_sum(level: Tensor, weights: Tensor) -> Tensor:
-    """Sum of ``[B, K, channels, z, y, x]`` over K with weights ``[B, K]``."""
-    return (level * weights[:, :, None, None, None, None].to(level.dtype)).sum(1)
