@@ -1,5 +1,6 @@
 package io.cloe.it.bench;
 
+import io.cloe.it.bench.inference.CaseBenchmark;
 import io.cloe.it.bench.inference.DecodeBenchmark;
 import io.cloe.it.bench.inference.EndToEndBenchmark;
 import io.cloe.it.bench.inference.MemoryBenchmark;
@@ -38,6 +39,7 @@ public final class BenchCommand implements Callable<Integer> {
                 new VisibilityBenchmark(),
                 new IdleBenchmark(),
                 new SubsetsBenchmark(),
+                new CaseBenchmark(),
                 new DecodeBenchmark(),
                 new EndToEndBenchmark(),
                 new VersusPythonBenchmark(),

@@ -4,6 +4,8 @@ import io.cloe.it.bench.Session;
 import io.cloe.it.tools.BrokerProcess;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.schemas.ScanEvent;
+import io.cloe.schemas.Segmentation;
+import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
@@ -15,14 +17,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * A whole worker in this process, with a broker in a process of its own, and a consumer that reads committed results only and keeps none.
+ * A whole worker in this process, with a broker in a process of its own, and a consumer that reads committed results only and keeps no
+ * more than the stages' times.
  */
 final class BenchWorker implements AutoCloseable {
 
@@ -33,6 +38,7 @@ final class BenchWorker implements AutoCloseable {
     private final WorkerProcess worker;
     private final ScanEventProducer producer;
     private final Consumer<byte[], byte[]> results;
+    private final RecordSerde<Segmentation> serde = RecordSerde.of(Segmentation.class);
 
     private BenchWorker(
             BrokerProcess broker,
@@ -97,16 +103,28 @@ final class BenchWorker implements AutoCloseable {
         }
     }
 
-    /** Waits until so many more results are visible. */
-    void awaitResults(int count) {
+    /**
+     * Waits until so many more results are visible.
+     *
+     * @return milliseconds of each stage, all these results together
+     */
+    Map<String, Long> awaitResults(int count) {
         long end = System.nanoTime() + PATIENCE.toNanos();
+        Map<String, Long> stages = new TreeMap<>();
         int seen = 0;
         while (seen < count) {
             if (System.nanoTime() > end) {
                 throw new IllegalStateException("only " + seen + " of " + count + " results came");
             }
-            seen += results.poll(Duration.ofMillis(50)).count();
+            for (ConsumerRecord<byte[], byte[]> result : results.poll(Duration.ofMillis(50))) {
+                seen++;
+                serde.deserializer()
+                        .deserialize(result.topic(), result.value())
+                        .getTimingsMs()
+                        .forEach((stage, millis) -> stages.merge(stage, millis, Long::sum));
+            }
         }
+        return stages;
     }
 
     @Override

@@ -24,12 +24,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Option;
 
 /** What the whole way through the worker costs beside the network itself. */
 public final class EndToEndBenchmark implements Benchmark {
 
     private static final double TARGET = 0.95;
+    private static final List<String> WORKED = List.of("decode", "infer", "measure", "write");
     private static final int MOST_VOXELS = 64 << 20;
 
     @Option(names = "--studies", description = "Studies per round. Default: ${DEFAULT-VALUE}.")
@@ -57,6 +59,7 @@ public final class EndToEndBenchmark implements Benchmark {
             crops.add(decode(bundle, study));
         }
         List<Double> ratios = new ArrayList<>();
+        Map<String, Long> stages = new TreeMap<>();
         try (InferenceEngine engine =
                         InferenceEngine.open(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()));
                 BenchWorker worker = BenchWorker.start(
@@ -66,7 +69,7 @@ public final class EndToEndBenchmark implements Benchmark {
                             "%d studies per round, one to four modalities, %d windows in all%nseconds per round%n",
                             studies, windows(engine, crops));
             session.out().printf("%-8s %12s %12s %10s %8s%n", "round", "ONNX Runtime", "engine", "worker", "ratio");
-            workerSeconds(worker, "warm-up", mix.subList(0, 1));
+            workerSeconds(worker, "warm-up", mix.subList(0, 1), new TreeMap<>());
             for (int round = 1; round <= rounds; round++) {
                 long start = System.nanoTime();
                 double bare = 0;
@@ -74,7 +77,7 @@ public final class EndToEndBenchmark implements Benchmark {
                     bare += engine.infer(crop, new InferenceControl()).sessionNanos() / 1e9;
                 }
                 double whole = (System.nanoTime() - start) / 1e9;
-                double took = workerSeconds(worker, "round-" + round, mix);
+                double took = workerSeconds(worker, "round-" + round, mix, stages);
                 ratios.add(bare / took);
                 session.out().printf("%-8d %12.2f %12.2f %10.2f %8.3f%n", round, bare, whole, took, bare / took);
                 session.out().flush();
@@ -83,7 +86,23 @@ public final class EndToEndBenchmark implements Benchmark {
         Spread spread =
                 Spread.of(ratios.stream().mapToDouble(Double::doubleValue).toArray());
         session.out().println("ratio: " + spread);
+        print(session, stages);
         return Figure.atLeast(name(), spread.median(), "x", TARGET);
+    }
+
+    /** Where the worker's time goes, without waiting for a place in line. Stages of different studies overlap. */
+    private void print(Session session, Map<String, Long> stages) {
+        long all = WORKED.stream()
+                .mapToLong(stage -> stages.getOrDefault(stage, 0L))
+                .sum();
+        session.out().printf("%-8s %14s %8s%n", "stage", "ms per study", "share");
+        for (String stage : WORKED) {
+            long millis = stages.getOrDefault(stage, 0L);
+            session.out()
+                    .printf(
+                            "%-8s %14.1f %7.1f%%%n",
+                            stage, (double) millis / (rounds * studies), 100.0 * millis / Math.max(1, all));
+        }
     }
 
     private static int windows(InferenceEngine engine, List<NormalisedCrop> crops) throws Exception {
@@ -96,12 +115,13 @@ public final class EndToEndBenchmark implements Benchmark {
     }
 
     /** From the first event's sending to the last result's visibility. */
-    private static double workerSeconds(BenchWorker worker, String name, List<Map<String, Path>> mix) throws Exception {
+    private static double workerSeconds(
+            BenchWorker worker, String name, List<Map<String, Path>> mix, Map<String, Long> stages) throws Exception {
         long start = System.nanoTime();
         for (int i = 0; i < mix.size(); i++) {
             worker.submit(name + "-" + i, mix.get(i));
         }
-        worker.awaitResults(mix.size());
+        worker.awaitResults(mix.size()).forEach((stage, millis) -> stages.merge(stage, millis, Long::sum));
         return (System.nanoTime() - start) / 1e9;
     }
 

@@ -1,0 +1,118 @@
+package io.cloe.it.bench.inference;
+
+import io.cloe.it.bench.Benchmark;
+import io.cloe.it.bench.Figure;
+import io.cloe.it.bench.Session;
+import io.cloe.it.bench.Spread;
+import io.cloe.it.tools.Repository;
+import io.cloe.schemas.VolumeReference;
+import io.cloe.worker.bundle.BundleReader;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.inference.CropSegmentation;
+import io.cloe.worker.inference.DeviceChoice;
+import io.cloe.worker.inference.EngineSettings;
+import io.cloe.worker.inference.InferenceControl;
+import io.cloe.worker.inference.InferenceEngine;
+import io.cloe.worker.submit.StudyFolder;
+import io.cloe.worker.volume.FileVolumeSource;
+import io.cloe.worker.volume.NiftiReader;
+import io.cloe.worker.volume.NormalisedCrop;
+import io.cloe.worker.volume.PreprocessorSettings;
+import io.cloe.worker.volume.StudyPreprocessor;
+import io.cloe.worker.volume.Volume;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import picocli.CommandLine.Option;
+
+/** How long one study of a real one's size takes. */
+public final class CaseBenchmark implements Benchmark {
+
+    private static final double TARGET_SECONDS = 120;
+    private static final int MOST_VOXELS = 64 << 20;
+
+    @Option(names = "--bundle", description = "Folder of the model. Default: the one that comes with the repository.")
+    private Path bundle = Repository.shippedBundle();
+
+    @Option(names = "--study", description = "Folder with a study's volumes. Default: a generated one of 1 mm.")
+    private Path study;
+
+    @Option(names = "--whole-crop", description = "Without windows, where the model has a graph for that.")
+    private boolean wholeCrop;
+
+    @Option(names = "--device", description = "cpu, cuda:N or auto. Default: ${DEFAULT-VALUE}.")
+    private String device = "cpu";
+
+    @Option(names = "--rounds", description = "Times to infer. Default: ${DEFAULT-VALUE}.")
+    private int rounds = 1;
+
+    @Override
+    public String name() {
+        return "case";
+    }
+
+    @Override
+    public String measures() {
+        return "seconds from decoded volumes to labels for one study of 1 mm with all modalities";
+    }
+
+    @Override
+    public Figure run(Session session) throws Exception {
+        ModelBundle model = BundleReader.open(bundle);
+        Map<String, Path> files = study == null
+                ? BrainVolumes.write(session.folder().resolve("volumes"), new Random(session.seed()))
+                : StudyFolder.below(study).get(0).volumes();
+        NormalisedCrop crop = crop(model, files);
+        EngineSettings settings =
+                EngineSettings.defaults().withDevice(DeviceChoice.parse(device)).withWholeCrop(wholeCrop);
+        double[] seconds = new double[rounds];
+        try (InferenceEngine engine = InferenceEngine.open(model, settings)) {
+            session.out()
+                    .printf(
+                            "model %s %s, window %s, overlap %s, device %s; brain box %d x %d x %d voxels, %d modalities%n",
+                            model.identity().id(),
+                            model.identity().version(),
+                            model.window(),
+                            model.overlap(),
+                            engine.deviceName(),
+                            crop.depth(),
+                            crop.height(),
+                            crop.width(),
+                            crop.modalities().size());
+            for (int round = 0; round < rounds; round++) {
+                long start = System.nanoTime();
+                CropSegmentation result = engine.infer(crop, new InferenceControl());
+                seconds[round] = (System.nanoTime() - start) / 1e9;
+                session.out()
+                        .printf(
+                                "%s, %d runs of the graph: %.1f s, of which %.1f s in ONNX Runtime%n",
+                                result.tiling(), result.windows(), seconds[round], result.sessionNanos() / 1e9);
+                session.out().flush();
+            }
+        }
+        return Figure.atMost(name(), Spread.of(seconds).median(), "s", TARGET_SECONDS);
+    }
+
+    private NormalisedCrop crop(ModelBundle model, Map<String, Path> files) throws Exception {
+        Path root = files.values().iterator().next().toAbsolutePath().getParent();
+        FileVolumeSource source = new FileVolumeSource(List.of(root), new NiftiReader(MOST_VOXELS));
+        LinkedHashMap<String, Volume> volumes = new LinkedHashMap<>();
+        for (String modality : model.inBundleOrder(files.keySet())) {
+            String uri = files.get(modality).toAbsolutePath().toUri().toString();
+            volumes.put(
+                    modality,
+                    source.load(new VolumeReference(uri, "nifti", null, null)).volume());
+        }
+        return new StudyPreprocessor(new PreprocessorSettings(
+                        model.orientation(),
+                        model.window().depth(),
+                        model.window().height(),
+                        model.window().width(),
+                        model.clip(),
+                        MOST_VOXELS))
+                .prepare(volumes)
+                .crop();
+    }
+}
