@@ -57,8 +57,10 @@ class SharedWeights:
         return tensor
 
 
-def graph(subset: list[str], weights: SharedWeights) -> onnx.ModelProto:
-    k, computed = len(subset), len(subset) > 2
+def graph(
+    subset: list[str], weights: SharedWeights, window: list[int] = WINDOW, use: str | None = None
+) -> onnx.ModelProto:
+    k, computed = len(subset), len(subset) > 2 or use == "consistency"
     nodes, constants = [], {}
 
     def constant(name, value, kind):
@@ -80,7 +82,12 @@ def graph(subset: list[str], weights: SharedWeights) -> onnx.ModelProto:
         raw = node("Conv", [volume, f"encoder.{modality}"], f"raw.{modality}", pads=[1] * 6)
         features.append(node("LeakyRelu", [raw], f"features.{modality}", alpha=0.2))
 
-    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, len(CLASSES), *WINDOW])]
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, len(CLASSES), *window])]
+    if use == "whole-crop":
+        outputs = [
+            helper.make_tensor_value_info("labels", TensorProto.UINT8, [1, *window]),
+            helper.make_tensor_value_info("foreground", TensorProto.FLOAT, [1]),
+        ]
     if computed:
         flat = constant("flat", [1, -1], "i8")
         mean = node("Mean", features, "mean")
@@ -116,9 +123,15 @@ def graph(subset: list[str], weights: SharedWeights) -> onnx.ModelProto:
         weighted.append(node("Mul", [own, w], f"weighted.{modality}"))
     fused = node("Sum", weighted, "fused")
     head(fused, "probabilities")
+    if use == "whole-crop":
+        best = node("ArgMax", ["probabilities"], "best", axis=1, keepdims=0)
+        node("Cast", [best], "labels", to=TensorProto.UINT8)
+        from_class, to_class = constant("first_class", [1], "i8"), constant("last_class", [len(CLASSES)], "i8")
+        classes = node("Slice", ["probabilities", from_class, to_class, constant("axis", [1], "i8")], "classes")
+        node("ReduceSum", [classes, constant("sides", [1, 2, 3, 4], "i8")], "foreground", keepdims=0)
 
     names = [f"encoder.{modality}" for modality in subset] + ["head.weight", "head.bias"]
-    volumes = helper.make_tensor_value_info("volumes", TensorProto.FLOAT, [1, k, *WINDOW])
+    volumes = helper.make_tensor_value_info("volumes", TensorProto.FLOAT, [1, k, *window])
     initializers = [weights.initializer(name) for name in names] + list(constants.values())
     body = helper.make_graph(nodes, "+".join(subset), [volumes], outputs, initializers)
     return helper.make_model(body, opset_imports=[helper.make_opsetid("", 18)], ir_version=9, producer_name="tiny")

@@ -2,7 +2,7 @@ package io.cloe.worker.bundle;
 
 /** Where the modality weights of a subset come from. */
 public enum Gate {
-    /** One or two modalities: the weights are 1/k by symmetry and the graph computes no consistency. */
+    /** One or two modalities: no expert can change the weights, and the graph computes neither them nor consistency. */
     FIXED,
     /** The graph computes weights and consistency scores. */
     COMPUTED,

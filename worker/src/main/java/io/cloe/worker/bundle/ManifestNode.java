@@ -23,8 +23,15 @@ final class ManifestNode {
 
     /** This object, once it has exactly the given keys. */
     ManifestNode withExactly(Set<String> keys) throws BundleException {
+        return withKeys(keys, Set.of());
+    }
+
+    /** This object, once it has all required keys and none that is neither required nor optional. */
+    ManifestNode withKeys(Set<String> required, Set<String> optional) throws BundleException {
         requireObject();
-        for (String name : keys) {
+        Set<String> keys = new TreeSet<>(required);
+        keys.addAll(optional);
+        for (String name : required) {
             if (!value.has(name)) {
                 throw new BundleException(Kind.KEY_MISSING, nameOf(name) + ": missing");
             }
@@ -32,11 +39,16 @@ final class ManifestNode {
         for (Iterator<String> names = value.fieldNames(); names.hasNext(); ) {
             String name = names.next();
             if (!keys.contains(name)) {
-                throw new BundleException(
-                        Kind.KEY_UNKNOWN, nameOf(name) + ": unknown key; allowed are " + new TreeSet<>(keys));
+                throw new BundleException(Kind.KEY_UNKNOWN, nameOf(name) + ": unknown key; allowed are " + keys);
             }
         }
         return this;
+    }
+
+    /** Whether this object has the key. */
+    boolean has(String name) throws BundleException {
+        requireObject();
+        return value.has(name);
     }
 
     /** The value of a key of this object. */

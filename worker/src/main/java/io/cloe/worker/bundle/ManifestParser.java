@@ -9,6 +9,8 @@ import io.cloe.worker.bundle.BundleException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -48,6 +50,11 @@ final class ManifestParser {
             "training",
             "files");
 
+    private static final String WEIGHTS = "weights";
+    private static final double WEIGHTS_TOLERANCE = 1e-5;
+    private static final String EXTRA_GRAPHS = "extraGraphs";
+    private static final int MAX_EXTRA_GRAPHS = 4_096;
+
     private static final Pattern FILE_SEGMENT = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._+-]*");
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -65,7 +72,7 @@ final class ManifestParser {
     ModelBundle parse(byte[] manifest) throws BundleException {
         ManifestNode top = new ManifestNode("", json(manifest));
         requireFormatVersion(top);
-        top.withExactly(KEYS);
+        top.withKeys(KEYS, Set.of(EXTRA_GRAPHS));
         ModelIdentity identity = new ModelIdentity(
                 top.at("family").name(),
                 top.at("id").name(),
@@ -75,7 +82,12 @@ final class ManifestParser {
         List<ClassLabel> classes = classes(top.at("classes"));
         WindowShape window = window(top.at("window"), Math.max(modalities.size(), classes.size()));
         Map<String, BundleFiles.Listed> files = files(top.at("files"));
-        List<SubsetGraph> graphs = graphs(top.at("graphs"), modalities, files);
+        Set<String> used = new HashSet<>();
+        List<SubsetGraph> graphs = graphs(top.at("graphs"), modalities, window, files, used);
+        boolean withoutGate = graphs.get(0).gate() == Gate.NONE;
+        List<SubsetGraph> extraGraphs = top.has(EXTRA_GRAPHS)
+                ? extraGraphs(top.at(EXTRA_GRAPHS), modalities, classes.size(), window, graphs, files, used)
+                : List.of();
         return new ModelBundle(
                 identity,
                 top.at("notForClinicalUse").flag(),
@@ -89,12 +101,8 @@ final class ManifestParser {
                 top.at("labelScheme").name(),
                 regions(top.at("regions"), classes),
                 graphs,
-                golden(
-                        top.at("golden"),
-                        modalities,
-                        classes.size(),
-                        window,
-                        graphs.get(0).gate() == Gate.NONE),
+                extraGraphs,
+                golden(top.at("golden"), modalities, classes.size(), window, withoutGate),
                 new BundleFiles(root, files));
     }
 
@@ -270,27 +278,25 @@ final class ManifestParser {
     }
 
     private static List<SubsetGraph> graphs(
-            ManifestNode node, List<String> modalities, Map<String, BundleFiles.Listed> files) throws BundleException {
+            ManifestNode node,
+            List<String> modalities,
+            WindowShape window,
+            Map<String, BundleFiles.Listed> files,
+            Set<String> used)
+            throws BundleException {
         List<SubsetGraph> graphs = new ArrayList<>();
         Set<List<String>> subsets = new HashSet<>();
-        Set<String> used = new HashSet<>();
         for (ManifestNode element : node.elements()) {
-            element.withExactly(Set.of("modalities", "file", "gate"));
+            element.withKeys(Set.of("modalities", "file", "gate"), Set.of(WEIGHTS));
             ManifestNode names = element.at("modalities");
-            List<String> subset = distinctNames(names, 1, modalities.size());
-            List<String> ordered = new ArrayList<>(modalities);
-            ordered.retainAll(subset);
-            if (!ordered.equals(subset)) {
-                throw names.invalid("some of " + modalities + " in this order");
-            }
+            List<String> subset = subset(names, modalities);
             if (!subsets.add(subset)) {
                 throw names.invalid("a subset that no other graph has");
             }
-            String file = element.at("file").string();
-            if (!files.containsKey(file) || !used.add(file)) {
-                throw element.at("file").invalid("a name listed in 'files' that no other graph has");
-            }
-            graphs.add(new SubsetGraph(subset, file, gate(element.at("gate"), subset.size())));
+            String file = graphFile(element.at("file"), files, used);
+            Gate gate = gate(element.at("gate"), subset.size(), GraphUse.WINDOW);
+            graphs.add(new SubsetGraph(
+                    subset, file, gate, fixedWeights(element, gate, subset.size()), GraphUse.WINDOW, window));
         }
         if (graphs.stream().map(graph -> graph.gate() == Gate.NONE).distinct().count() > 1) {
             throw new BundleException(
@@ -307,8 +313,106 @@ final class ManifestParser {
         return graphs;
     }
 
-    private static Gate gate(ManifestNode node, int modalities) throws BundleException {
-        Gate expected = modalities <= 2 ? Gate.FIXED : Gate.COMPUTED;
+    private static List<SubsetGraph> extraGraphs(
+            ManifestNode node,
+            List<String> modalities,
+            int classes,
+            WindowShape window,
+            List<SubsetGraph> ofWindows,
+            Map<String, BundleFiles.Listed> files,
+            Set<String> used)
+            throws BundleException {
+        boolean withoutGate = ofWindows.get(0).gate() == Gate.NONE;
+        Map<List<String>, List<Double>> fixedWeights = new HashMap<>();
+        ofWindows.forEach(graph -> fixedWeights.put(graph.modalities(), graph.fixedWeights()));
+        List<SubsetGraph> graphs = new ArrayList<>();
+        Set<List<Object>> known = new HashSet<>();
+        for (ManifestNode element : node.elements()) {
+            element.withExactly(Set.of("use", "modalities", "window", "file", "gate"));
+            GraphUse use = use(element.at("use"));
+            List<String> subset = subset(element.at("modalities"), modalities);
+            WindowShape shape = window(element.at("window"), Math.max(modalities.size(), classes));
+            requireFitting(element, use, subset, shape, window);
+            if (!known.add(List.of(use, subset, shape))) {
+                throw element.invalid("a use, modalities and window that no other graph has together");
+            }
+            String file = graphFile(element.at("file"), files, used);
+            Gate gate = gate(element.at("gate"), subset.size(), use);
+            if ((gate == Gate.NONE) != withoutGate) {
+                throw element.at("gate").invalid("\"none\" as for all other graphs, or for no graph");
+            }
+            graphs.add(new SubsetGraph(subset, file, gate, fixedWeights.get(subset), use, shape));
+        }
+        if (graphs.size() > MAX_EXTRA_GRAPHS) {
+            throw node.invalid("a list of at most " + MAX_EXTRA_GRAPHS + " graphs");
+        }
+        return graphs;
+    }
+
+    /** Stated ones, or 1/k; none where the graph computes them or the model has none. */
+    private static List<Double> fixedWeights(ManifestNode element, Gate gate, int modalities) throws BundleException {
+        if (!element.has(WEIGHTS)) {
+            return gate == Gate.FIXED ? Collections.nCopies(modalities, 1.0 / modalities) : List.of();
+        }
+        ManifestNode node = element.at(WEIGHTS);
+        if (gate != Gate.FIXED) {
+            throw node.invalid("left out: only a fixed gate has weights that are known beforehand");
+        }
+        List<Double> weights = node.numbers(modalities, 0, 1);
+        double sum = weights.stream().mapToDouble(Double::doubleValue).sum();
+        if (Math.abs(sum - 1) > WEIGHTS_TOLERANCE) {
+            throw node.invalid("numbers that sum to 1");
+        }
+        return weights;
+    }
+
+    private static GraphUse use(ManifestNode node) throws BundleException {
+        String text = node.string();
+        for (GraphUse use : GraphUse.values()) {
+            if (use != GraphUse.WINDOW && use.key().equals(text)) {
+                return use;
+            }
+        }
+        throw node.invalid("\"consistency\", \"whole-crop\" or \"small-window\"");
+    }
+
+    private static void requireFitting(
+            ManifestNode element, GraphUse use, List<String> subset, WindowShape shape, WindowShape window)
+            throws BundleException {
+        if (use == GraphUse.CONSISTENCY && subset.size() != 2) {
+            throw element.at("modalities").invalid("two modalities");
+        }
+        if (use == GraphUse.CONSISTENCY && !shape.equals(window)) {
+            throw element.at("window").invalid("the bundle's window");
+        }
+        boolean inside =
+                shape.depth() <= window.depth() && shape.height() <= window.height() && shape.width() <= window.width();
+        if (use == GraphUse.SMALL_WINDOW && (!inside || shape.equals(window))) {
+            throw element.at("window").invalid("smaller than the bundle's window, and along no axis larger");
+        }
+    }
+
+    private static List<String> subset(ManifestNode names, List<String> modalities) throws BundleException {
+        List<String> subset = distinctNames(names, 1, modalities.size());
+        List<String> ordered = new ArrayList<>(modalities);
+        ordered.retainAll(subset);
+        if (!ordered.equals(subset)) {
+            throw names.invalid("some of " + modalities + " in this order");
+        }
+        return subset;
+    }
+
+    private static String graphFile(ManifestNode node, Map<String, BundleFiles.Listed> files, Set<String> used)
+            throws BundleException {
+        String file = node.string();
+        if (!files.containsKey(file) || !used.add(file)) {
+            throw node.invalid("a name listed in 'files' that no other graph has");
+        }
+        return file;
+    }
+
+    private static Gate gate(ManifestNode node, int modalities, GraphUse use) throws BundleException {
+        Gate expected = modalities <= 2 && use != GraphUse.CONSISTENCY ? Gate.FIXED : Gate.COMPUTED;
         String allowed = expected == Gate.FIXED ? "fixed" : "computed";
         if (node.string().equals("none")) {
             return Gate.NONE;

@@ -3,6 +3,7 @@ package io.cloe.worker.bundle;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,7 @@ import java.util.stream.Collectors;
  * @param labelScheme name of the mask's coding
  * @param regions names of the unions of classes that results report, with their classes, in the manifest's order
  * @param graphs one per non-empty subset of the modalities
+ * @param extraGraphs graphs that are there on request, for other uses than {@link GraphUse#WINDOW}; may be empty
  * @param golden a fixed window with its expected answer
  * @param files every file but the manifest
  */
@@ -40,6 +42,7 @@ public record ModelBundle(
         String labelScheme,
         Map<String, List<String>> regions,
         List<SubsetGraph> graphs,
+        List<SubsetGraph> extraGraphs,
         GoldenWindow golden,
         BundleFiles files) {
 
@@ -50,6 +53,7 @@ public record ModelBundle(
         regions.forEach((name, members) -> copy.put(name, List.copyOf(members)));
         regions = Collections.unmodifiableMap(copy);
         graphs = List.copyOf(graphs);
+        extraGraphs = List.copyOf(extraGraphs);
     }
 
     /** The graph of exactly these modalities, in whatever order; empty if one is unknown, or none is given. */
@@ -61,6 +65,19 @@ public record ModelBundle(
         return graphs.stream()
                 .filter(graph -> graph.modalities().equals(ordered))
                 .findFirst();
+    }
+
+    /** Graphs of exactly these modalities for one use, the smallest window first. */
+    public List<SubsetGraph> extraGraphs(GraphUse use, List<String> subset) {
+        return extraGraphs.stream()
+                .filter(graph -> graph.use() == use && graph.modalities().equals(subset))
+                .sorted(Comparator.comparingInt(graph -> graph.window().voxels()))
+                .toList();
+    }
+
+    /** Whether there is a graph for this use at all. */
+    public boolean hasGraphsFor(GraphUse use) {
+        return extraGraphs.stream().anyMatch(graph -> graph.use() == use);
     }
 
     /** Those of the given modalities that the model knows, in bundle order. */

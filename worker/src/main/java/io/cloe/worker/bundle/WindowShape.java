@@ -1,7 +1,7 @@
 package io.cloe.worker.bundle;
 
 /**
- * Spatial shape of every graph's input, in voxels.
+ * Spatial shape of a graph's input, in voxels.
  *
  * @param depth voxels along z, a positive multiple of 8
  * @param height voxels along y, a positive multiple of 8

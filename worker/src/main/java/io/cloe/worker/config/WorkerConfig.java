@@ -55,6 +55,8 @@ public final class WorkerConfig {
     public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
     public static final String INFERENCE_TIMEOUT = "inference.timeout";
     public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
+    public static final String INFERENCE_WHOLE_CROP = "inference.whole.crop";
+    public static final String INFERENCE_PAIR_CONSISTENCY = "inference.pair.consistency";
     public static final String INFERENCE_WARM_UP = "inference.warm.up";
     public static final String INFERENCE_SESSION_IDLE = "inference.session.idle";
     public static final String REPROCESS_SHARE = "reprocess.share";
@@ -192,6 +194,22 @@ public final class WorkerConfig {
                     LOW,
                     "Time that a device has to end a run that was stopped. After that it is stuck and gets no more work; the"
                             + " worker ends when it was the last one.")
+            .define(
+                    INFERENCE_WHOLE_CROP,
+                    Type.BOOLEAN,
+                    false,
+                    null,
+                    LOW,
+                    "Whether a brain is segmented at once, without windows, where the model has a graph that is large enough. Faster,"
+                            + " but not what the model was trained on: look at worker/docs/speed.md before use.")
+            .define(
+                    INFERENCE_PAIR_CONSISTENCY,
+                    Type.BOOLEAN,
+                    false,
+                    null,
+                    LOW,
+                    "Whether the consistency of two modalities is computed, where the model has graphs for that. The weights"
+                            + " stay 1/2; takes about as long as three modalities.")
             .define(
                     INFERENCE_WARM_UP,
                     Type.BOOLEAN,
@@ -423,6 +441,14 @@ public final class WorkerConfig {
 
     public Duration inferenceTimeoutGrace() {
         return DurationText.parse(parsed.getString(INFERENCE_TIMEOUT_GRACE));
+    }
+
+    public boolean segmentsWholeCrops() {
+        return parsed.getBoolean(INFERENCE_WHOLE_CROP);
+    }
+
+    public boolean computesPairConsistency() {
+        return parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY);
     }
 
     public boolean warmsUp() {

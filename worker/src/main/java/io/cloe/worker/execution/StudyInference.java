@@ -76,6 +76,7 @@ final class StudyInference {
     private static final Logger LOG = LoggerFactory.getLogger(StudyInference.class);
 
     private final ToLongFunction<int[]> engineBytes;
+    private final String engineMode;
     private final ModelBundle bundle;
     private final VolumeSource volumes;
     private final StudyPreprocessor preprocessor;
@@ -96,6 +97,7 @@ final class StudyInference {
             Pseudonyms pseudonyms) {
         StudyEngine any = model.engines().get(0);
         this.engineBytes = crop -> any.bytesNeeded(crop[0], crop[1], crop[2]);
+        this.engineMode = any.mode();
         this.bundle = model.bundle();
         this.maxVoxels = maxVoxels;
         this.volumes = volumes;
@@ -318,11 +320,17 @@ final class StudyInference {
         return digests;
     }
 
-    /** SHA-256 over lines {@code MODALITY:SHA256-OF-FILE}, in bundle order. */
+    /**
+     * SHA-256 over lines {@code MODALITY:SHA256-OF-FILE}, in bundle order; and one more where the engine runs in a mode of its own, whose
+     * results are others.
+     */
     private String inputDigest(Map<String, String> digests) {
         String lines = bundle.inBundleOrder(digests.keySet()).stream()
                 .map(modality -> modality + ":" + digests.get(modality) + "\n")
                 .collect(Collectors.joining());
+        if (!engineMode.isEmpty()) {
+            lines += "mode:" + engineMode + "\n";
+        }
         return HexFormat.of().formatHex(sha256().digest(lines.getBytes(StandardCharsets.US_ASCII)));
     }
 

@@ -12,11 +12,27 @@ import java.util.List;
  * @param trust one entry per modality used, in bundle order; empty for a model that weighs no modalities
  * @param gateActed whether the network chose the weights itself; false for one or two modalities, where they follow from symmetry, and for
  *     a model without weights
+ * @param tiling how the crop was cut
  * @param windows windows run
  * @param sessionNanos time inside ONNX Runtime alone, in nanoseconds
  */
 public record CropSegmentation(
-        byte[] classIndices, List<ModalityTrust> trust, boolean gateActed, int windows, long sessionNanos) {
+        byte[] classIndices,
+        List<ModalityTrust> trust,
+        boolean gateActed,
+        Tiling tiling,
+        int windows,
+        long sessionNanos) {
+
+    /** How a crop was cut for the network. */
+    public enum Tiling {
+        /** Overlapping windows of the bundle's shape. */
+        WINDOWS,
+        /** Not at all. */
+        WHOLE_CROP,
+        /** Overlapping windows smaller than the bundle's, for the device had no memory for those. */
+        SMALL_WINDOWS
+    }
 
     public CropSegmentation {
         trust = List.copyOf(trust);

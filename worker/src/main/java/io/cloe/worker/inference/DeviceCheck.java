@@ -130,7 +130,7 @@ public final class DeviceCheck {
                 SubsetSession.open(
                                 bundle,
                                 graph,
-                                new WindowBuffers(bundle),
+                                WindowBuffers.ofWindow(bundle),
                                 engine.device(),
                                 settings,
                                 more -> more.addConfigEntry("session.disable_cpu_ep_fallback", "1"))
@@ -244,7 +244,7 @@ public final class DeviceCheck {
         SubsetGraph all = bundle.graph(bundle.modalities()).orElseThrow();
         Path folder = Files.createTempDirectory("cloe-device-check-");
         Path written = null;
-        WindowBuffers buffers = new WindowBuffers(bundle);
+        WindowBuffers buffers = WindowBuffers.ofWindow(bundle);
         buffers.load(noise(bundle, all, new double[] {1, 1, 1}), 0, 0, 0);
         try (SubsetSession session = SubsetSession.open(
                 bundle,

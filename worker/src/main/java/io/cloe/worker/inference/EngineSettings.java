@@ -9,8 +9,18 @@ package io.cloe.worker.inference;
  * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. An idle session
  *     keeps little more than its weights
  * @param tf32 whether CUDA may compute convolutions in TensorFloat-32: faster, about 3e-4 relative error. No effect on the CPU
+ * @param wholeCrop whether crops are segmented at once, without windows, where the bundle has a graph for that
+ * @param pairConsistency whether the consistency of two modalities is computed, where the bundle has graphs for that. Takes about as
+ *     long as a third modality; the weights are 1/2 nevertheless
  */
-public record EngineSettings(DeviceChoice device, int threads, long studyMemoryBytes, int openSessions, boolean tf32) {
+public record EngineSettings(
+        DeviceChoice device,
+        int threads,
+        long studyMemoryBytes,
+        int openSessions,
+        boolean tf32,
+        boolean wholeCrop,
+        boolean pairConsistency) {
 
     public EngineSettings {
         if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
@@ -19,33 +29,43 @@ public record EngineSettings(DeviceChoice device, int threads, long studyMemoryB
         }
     }
 
-    /** Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32. */
+    /** Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs. */
     public static EngineSettings defaults() {
         return new EngineSettings(
                 new DeviceChoice.Auto(),
                 Runtime.getRuntime().availableProcessors(),
                 2L << 30,
                 Integer.MAX_VALUE,
+                false,
+                false,
                 false);
     }
 
     public EngineSettings withDevice(DeviceChoice value) {
-        return new EngineSettings(value, threads, studyMemoryBytes, openSessions, tf32);
+        return new EngineSettings(value, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withThreads(int value) {
-        return new EngineSettings(device, value, studyMemoryBytes, openSessions, tf32);
+        return new EngineSettings(device, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withStudyMemoryBytes(long value) {
-        return new EngineSettings(device, threads, value, openSessions, tf32);
+        return new EngineSettings(device, threads, value, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withOpenSessions(int value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, value, tf32);
+        return new EngineSettings(device, threads, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withTf32(boolean value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, value);
+        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency);
+    }
+
+    public EngineSettings withWholeCrop(boolean value) {
+        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, tf32, value, pairConsistency);
+    }
+
+    public EngineSettings withPairConsistency(boolean value) {
+        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, value);
     }
 }

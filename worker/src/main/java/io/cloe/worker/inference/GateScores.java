@@ -1,5 +1,6 @@
 package io.cloe.worker.inference;
 
+import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.inference.EngineException.Kind;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -43,12 +44,14 @@ final class GateScores {
         return trust;
     }
 
-    /** One or two modalities: equal shares by symmetry, no consistency. */
-    static List<ModalityTrust> fixed(List<String> names) {
-        Estimate share = new Estimate(1.0 / names.size(), 0);
-        return names.stream()
-                .map(name -> new ModalityTrust(name, share, Optional.empty(), Optional.empty()))
-                .toList();
+    /** One or two modalities: shares that are known beforehand, no consistency. */
+    static List<ModalityTrust> fixed(SubsetGraph graph) {
+        List<ModalityTrust> trust = new ArrayList<>();
+        for (int m = 0; m < graph.modalities().size(); m++) {
+            Estimate share = new Estimate(graph.fixedWeights().get(m), 0);
+            trust.add(new ModalityTrust(graph.modalities().get(m), share, Optional.empty(), Optional.empty()));
+        }
+        return trust;
     }
 
     private Estimate estimate(List<double[]> values, int modality) {

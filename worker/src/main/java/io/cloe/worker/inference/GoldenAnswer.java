@@ -31,10 +31,7 @@ record GoldenAnswer(
             return new GoldenAnswer(samples, List.of(), List.of(), List.of(), nanos);
         }
         if (graph.gate() == Gate.FIXED) {
-            List<Double> shares = GateScores.fixed(graph.modalities()).stream()
-                    .map(trust -> trust.weight().mean())
-                    .toList();
-            return new GoldenAnswer(samples, shares, List.of(), List.of(), nanos);
+            return new GoldenAnswer(samples, graph.fixedWeights(), List.of(), List.of(), nanos);
         }
         return new GoldenAnswer(
                 samples,

@@ -3,14 +3,17 @@ package io.cloe.worker.inference;
 import ai.onnxruntime.OrtException;
 import io.cloe.worker.bundle.Gate;
 import io.cloe.worker.bundle.GoldenWindow;
+import io.cloe.worker.bundle.GraphUse;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
+import io.cloe.worker.inference.CropSegmentation.Tiling;
 import io.cloe.worker.inference.EngineException.Kind;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -34,7 +37,8 @@ import org.slf4j.LoggerFactory;
  * <p><b>Memory.</b> Off the heap, one window of input and one of probabilities for all sessions together:
  * {@code 4 * (modalities + classes) * window voxels} bytes; inside ONNX Runtime, the activations of the study that runs and the
  * weights of every open session. On the heap, per
- * inference, {@link #bytesNeeded}.
+ * inference, {@link #bytesNeeded}. Whole crops and smaller windows have input and output buffers of their own, as long as their
+ * sessions are open.
  */
 public final class InferenceEngine implements StudyEngine {
 
@@ -46,7 +50,13 @@ public final class InferenceEngine implements StudyEngine {
     private final ModelBundle bundle;
     private final EngineSettings settings;
     private final ExecutionDevice device;
+
+    /** For the graphs of the bundle's window; the memory that it takes is known when the engine opens. */
     private final WindowBuffers buffers;
+
+    /** Guarded by the lock; for graphs of other shapes, until all their sessions were closed for being idle. */
+    private final Map<WindowBuffers.Shape, WindowBuffers> otherBuffers = new HashMap<>();
+
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicReference<Thread> owner = new AtomicReference<>();
 
@@ -62,7 +72,7 @@ public final class InferenceEngine implements StudyEngine {
         this.bundle = bundle;
         this.settings = settings;
         this.device = device;
-        this.buffers = new WindowBuffers(bundle);
+        this.buffers = WindowBuffers.ofWindow(bundle);
     }
 
     /**
@@ -78,10 +88,37 @@ public final class InferenceEngine implements StudyEngine {
     static InferenceEngine open(ModelBundle bundle, EngineSettings settings, ExecutionDevice device)
             throws EngineException {
         try {
+            warnOfMissingGraphs(bundle, settings);
             return new InferenceEngine(bundle, settings, device);
         } catch (OutOfMemoryError e) {
             throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the window's buffers", e);
         }
+    }
+
+    /** Models of one repository may differ in this, so that it is no reason not to serve. */
+    private static void warnOfMissingGraphs(ModelBundle bundle, EngineSettings settings) {
+        if (settings.wholeCrop() && !bundle.hasGraphsFor(GraphUse.WHOLE_CROP)) {
+            LOG.warn(
+                    "model {} has no graphs for whole crops: windows are run",
+                    bundle.identity().id());
+        }
+        if (settings.pairConsistency() && !bundle.hasGraphsFor(GraphUse.CONSISTENCY)) {
+            LOG.warn(
+                    "model {} has no graphs for the consistency of two modalities: none is computed",
+                    bundle.identity().id());
+        }
+    }
+
+    @Override
+    public String mode() {
+        List<String> modes = new ArrayList<>();
+        if (settings.wholeCrop() && bundle.hasGraphsFor(GraphUse.WHOLE_CROP)) {
+            modes.add("whole-crop");
+        }
+        if (settings.pairConsistency() && bundle.hasGraphsFor(GraphUse.CONSISTENCY)) {
+            modes.add("pair-consistency");
+        }
+        return String.join(",", modes);
     }
 
     @Override
@@ -111,7 +148,7 @@ public final class InferenceEngine implements StudyEngine {
     @Override
     public long bytesNeeded(int depth, int height, int width) {
         long labels = (long) depth * height * width;
-        if (isOneWindow(depth, height, width)) {
+        if (isOneWindow(bundle.window(), depth, height, width)) {
             return labels;
         }
         long slab = (long) height * width * bundle.window().depth();
@@ -213,12 +250,15 @@ public final class InferenceEngine implements StudyEngine {
         }
     }
 
-    /** Opens every subset's session, and with it checks every graph's interface. */
+    /** Opens every graph's session, and with it checks its interface. */
     void openEverySession() throws EngineException {
         lock.lock();
         try {
             requireOpen();
             for (SubsetGraph graph : bundle.graphs()) {
+                session(graph);
+            }
+            for (SubsetGraph graph : bundle.extraGraphs()) {
                 session(graph);
             }
         } finally {
@@ -259,6 +299,9 @@ public final class InferenceEngine implements StudyEngine {
         try {
             long now = System.nanoTime();
             closeSessions(session -> now - session.usedAt() >= idle.toNanos());
+            // Between studies only: an inference that goes on after its sessions were closed goes on with its buffers.
+            otherBuffers.keySet().removeIf(shape -> sessions.keySet().stream()
+                    .noneMatch(graph -> WindowBuffers.Shape.of(graph).equals(shape)));
         } finally {
             lock.unlock();
         }
@@ -325,24 +368,85 @@ public final class InferenceEngine implements StudyEngine {
         }
     }
 
+    /** The whole crop if that is wanted, possible and fits; else windows; else smaller windows. */
     private CropSegmentation inferLocked(NormalisedCrop crop, SubsetGraph graph, InferenceControl control)
             throws EngineException {
-        int classes = bundle.classes().size();
-        int modalities = graph.modalities().size();
-        boolean gateActs = graph.gate() == Gate.COMPUTED;
-        boolean oneWindow = isOneWindow(crop.depth(), crop.height(), crop.width());
-        byte[] labels;
-        SlabBlender blender;
-        try {
-            labels = new byte[crop.voxels()];
-            blender = oneWindow ? null : new SlabBlender(crop, bundle.window(), classes, labels);
-        } catch (OutOfMemoryError e) {
-            throw new EngineException(
-                    Kind.OUT_OF_MEMORY, "no heap for the " + bytesNeeded(crop) + " bytes that this study needs", e);
+        // Graphs for whole crops compute no consistency of two modalities.
+        Optional<SubsetGraph> whole = graph.use() == GraphUse.CONSISTENCY ? Optional.empty() : wholeCropGraph(crop);
+        if (whole.isPresent()) {
+            try {
+                return inferWhole(crop, whole.get(), control);
+            } catch (EngineException e) {
+                goOnAfter(e, "windows are run instead of the whole crop");
+            }
         }
-        GateScores scores = new GateScores(modalities);
-        float[] row = new float[bundle.window().width()];
-        WindowPlan plan = plan(crop);
+        List<SubsetGraph> smaller = bundle.extraGraphs(GraphUse.SMALL_WINDOW, graph.modalities());
+        if (smaller.isEmpty()) {
+            return inferWindows(crop, graph, control, Tiling.WINDOWS);
+        }
+        try {
+            return inferWindows(crop, graph, control, Tiling.WINDOWS);
+        } catch (EngineException e) {
+            goOnAfter(e, "smaller windows are run");
+            return inferWindows(crop, smaller.get(smaller.size() - 1), control, Tiling.SMALL_WINDOWS);
+        }
+    }
+
+    /** Throws the failure unless it is the device's memory that was too small; then everything on the device is freed. */
+    private void goOnAfter(EngineException failure, String how) throws EngineException {
+        if (failure.kind() != Kind.OUT_OF_MEMORY) {
+            throw failure;
+        }
+        LOG.warn("device {} has no memory left; {}", deviceName(), how);
+        closeSessions(session -> true);
+    }
+
+    /** A crop of exactly one window is segmented at once even unasked: the answer is the same, and less is copied. */
+    private Optional<SubsetGraph> wholeCropGraph(NormalisedCrop crop) {
+        boolean exact = isOneWindow(bundle.window(), crop.depth(), crop.height(), crop.width());
+        return bundle.extraGraphs(GraphUse.WHOLE_CROP, crop.modalities()).stream()
+                .filter(graph -> exact
+                        ? graph.window().equals(bundle.window())
+                        : settings.wholeCrop() && graph.holds(crop.depth(), crop.height(), crop.width()))
+                .findFirst();
+    }
+
+    private CropSegmentation inferWhole(NormalisedCrop crop, SubsetGraph graph, InferenceControl control)
+            throws EngineException {
+        byte[] labels = newLabels(crop);
+        GateScores scores = new GateScores(graph.modalities().size());
+        WindowBuffers memory = buffersOf(graph);
+        long nanos;
+        try (RunHandle handle = newHandle()) {
+            control.attach(handle);
+            try {
+                control.beforeWindow();
+                memory.loadPadded(crop);
+                releaseMemoryAfterwards(handle);
+                requireOpen();
+                nanos = runWindow(session(graph), handle, control);
+                collect(graph, memory, memory.foreground().get(0), scores);
+                memory.copyLabels(crop, labels);
+                control.throwIfCancelled(null);
+            } finally {
+                control.detach();
+            }
+        }
+        Tiling tiling = graph.window().equals(bundle.window()) ? Tiling.WINDOWS : Tiling.WHOLE_CROP;
+        return segmentation(labels, graph, scores, tiling, 1, nanos);
+    }
+
+    private CropSegmentation inferWindows(
+            NormalisedCrop crop, SubsetGraph graph, InferenceControl control, Tiling tiling) throws EngineException {
+        int classes = bundle.classes().size();
+        WindowShape window = graph.window();
+        WindowBuffers memory = buffersOf(graph);
+        boolean oneWindow = isOneWindow(window, crop.depth(), crop.height(), crop.width());
+        byte[] labels = newLabels(crop);
+        SlabBlender blender = oneWindow ? null : newBlender(crop, window, labels);
+        GateScores scores = new GateScores(graph.modalities().size());
+        float[] row = new float[window.width()];
+        WindowPlan plan = WindowPlan.of(window, bundle.overlap(), crop.depth(), crop.height(), crop.width());
         int windowsLeft = plan.windows();
         long nanos = 0;
         try (RunHandle handle = newHandle()) {
@@ -352,23 +456,16 @@ public final class InferenceEngine implements StudyEngine {
                     for (int y : plan.heightStarts()) {
                         for (int x : plan.widthStarts()) {
                             control.beforeWindow();
-                            buffers.load(crop, z, y, x);
+                            memory.load(crop, z, y, x);
                             if (--windowsLeft == 0) {
                                 releaseMemoryAfterwards(handle);
                             }
                             nanos += runWindowInWhatMemoryThereIs(graph, handle, control);
-                            double foreground = requireNumber(buffers.foregroundMass(row));
-                            if (gateActs) {
-                                scores.add(
-                                        foreground,
-                                        buffers.weights(modalities),
-                                        buffers.globalConsistency(modalities),
-                                        buffers.regionalConsistency(modalities));
-                            }
+                            collect(graph, memory, memory.foregroundMass(row), scores);
                             if (oneWindow) {
-                                SlabBlender.labelSingleWindow(buffers.probabilities(), classes, crop, labels);
+                                SlabBlender.labelSingleWindow(memory.probabilities(), classes, crop, labels);
                             } else {
-                                blender.add(buffers.probabilities(), z, y, x);
+                                blender.add(memory.probabilities(), z, y, x);
                             }
                         }
                     }
@@ -381,18 +478,88 @@ public final class InferenceEngine implements StudyEngine {
         if (!oneWindow) {
             blender.finish();
         }
+        return segmentation(labels, graph, scores, tiling, plan.windows(), nanos);
+    }
+
+    private static void collect(SubsetGraph graph, WindowBuffers memory, double foreground, GateScores scores)
+            throws EngineException {
+        requireNumber(foreground);
+        if (graph.gate() == Gate.COMPUTED) {
+            int modalities = graph.modalities().size();
+            scores.add(
+                    foreground,
+                    memory.weights(modalities),
+                    memory.globalConsistency(modalities),
+                    memory.regionalConsistency(modalities));
+        }
+    }
+
+    private static CropSegmentation segmentation(
+            byte[] labels, SubsetGraph graph, GateScores scores, Tiling tiling, int windows, long nanos) {
         List<ModalityTrust> trust =
                 switch (graph.gate()) {
-                    case COMPUTED -> scores.summary(graph.modalities());
-                    case FIXED -> GateScores.fixed(graph.modalities());
+                    case COMPUTED ->
+                        graph.use() == GraphUse.CONSISTENCY
+                                ? withFixedWeights(graph, scores.summary(graph.modalities()))
+                                : scores.summary(graph.modalities());
+                    case FIXED -> GateScores.fixed(graph);
                     case NONE -> List.of();
                 };
-        return new CropSegmentation(labels, trust, gateActs, plan.windows(), nanos);
+        boolean gateActed = graph.gate() == Gate.COMPUTED && graph.use() != GraphUse.CONSISTENCY;
+        return new CropSegmentation(labels, trust, gateActed, tiling, windows, nanos);
+    }
+
+    /** Two modalities agree with each other equally much: what the graph answers as their weights is known but for rounding. */
+    private static List<ModalityTrust> withFixedWeights(SubsetGraph graph, List<ModalityTrust> computed) {
+        List<ModalityTrust> trust = new ArrayList<>();
+        for (int m = 0; m < computed.size(); m++) {
+            ModalityTrust one = computed.get(m);
+            Estimate share = new Estimate(graph.fixedWeights().get(m), 0);
+            trust.add(new ModalityTrust(one.modality(), share, one.globalConsistency(), one.regionalConsistency()));
+        }
+        return trust;
+    }
+
+    private byte[] newLabels(NormalisedCrop crop) throws EngineException {
+        try {
+            return new byte[crop.voxels()];
+        } catch (OutOfMemoryError e) {
+            throw noHeap(crop, e);
+        }
+    }
+
+    private SlabBlender newBlender(NormalisedCrop crop, WindowShape window, byte[] labels) throws EngineException {
+        try {
+            return new SlabBlender(crop, window, bundle.classes().size(), labels);
+        } catch (OutOfMemoryError e) {
+            throw noHeap(crop, e);
+        }
+    }
+
+    private EngineException noHeap(NormalisedCrop crop, OutOfMemoryError e) {
+        return new EngineException(
+                Kind.OUT_OF_MEMORY, "no heap for the " + bytesNeeded(crop) + " bytes that this study needs", e);
+    }
+
+    private WindowBuffers buffersOf(SubsetGraph graph) throws EngineException {
+        WindowBuffers.Shape shape = WindowBuffers.Shape.of(graph);
+        if (!shape.labels() && shape.window().equals(bundle.window())) {
+            return buffers;
+        }
+        WindowBuffers known = otherBuffers.get(shape);
+        if (known == null) {
+            try {
+                known = new WindowBuffers(bundle, shape);
+            } catch (OutOfMemoryError e) {
+                throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the input of " + graph.file(), e);
+            }
+            otherBuffers.put(shape, known);
+        }
+        return known;
     }
 
     /**
-     * Runs a window; when the device has no memory left, once more with nothing else of this engine on it. The graph is made for one size
-     * of window, so a smaller one is no way out.
+     * Runs a window; when the device has no memory left, once more with nothing else of this engine on it.
      */
     private long runWindowInWhatMemoryThereIs(SubsetGraph graph, RunHandle handle, InferenceControl control)
             throws EngineException {
@@ -401,18 +568,14 @@ public final class InferenceEngine implements StudyEngine {
             requireOpen();
             return runWindow(session(graph), handle, control);
         } catch (EngineException e) {
-            if (e.kind() != Kind.OUT_OF_MEMORY) {
-                throw e;
-            }
-            LOG.warn("device {} has no memory left; other subsets' sessions are closed", deviceName());
-            closeSessions(session -> true);
+            goOnAfter(e, "once more without the sessions of other subsets");
             return runWindow(session(graph), handle, control);
         }
     }
 
     /** Nanoseconds inside ONNX Runtime. */
     private long runWindow(SubsetSession session, RunHandle handle, InferenceControl control) throws EngineException {
-        buffers.spoil();
+        buffersOf(session.graph()).spoil();
         running.set(handle);
         try {
             // Closing may have looked for a run just before this one showed itself.
@@ -442,7 +605,7 @@ public final class InferenceEngine implements StudyEngine {
             oldest.remove();
             evicted.close();
         }
-        open = SubsetSession.open(bundle, graph, buffers, device, settings);
+        open = SubsetSession.open(bundle, graph, buffersOf(graph), device, settings);
         sessions.put(graph, open);
         return open;
     }
@@ -520,14 +683,17 @@ public final class InferenceEngine implements StudyEngine {
         if (crop.brain().length() > crop.voxels()) {
             throw invalid("a brain mask of " + crop.brain().length() + " voxels in a crop of " + crop.voxels());
         }
+        if (settings.pairConsistency()) {
+            List<SubsetGraph> pair = bundle.extraGraphs(GraphUse.CONSISTENCY, crop.modalities());
+            return pair.isEmpty() ? graph.get() : pair.get(0);
+        }
         return graph.get();
     }
 
-    private static double requireNumber(double foreground) throws EngineException {
+    private static void requireNumber(double foreground) throws EngineException {
         if (!Double.isFinite(foreground)) {
             throw new EngineException(Kind.ENGINE_ERROR, "the network answered probabilities that are not numbers");
         }
-        return foreground;
     }
 
     private static EngineException invalid(String what) {
@@ -538,14 +704,8 @@ public final class InferenceEngine implements StudyEngine {
         return crop.depth() + " x " + crop.height() + " x " + crop.width();
     }
 
-    private boolean isOneWindow(int depth, int height, int width) {
-        return depth == bundle.window().depth()
-                && height == bundle.window().height()
-                && width == bundle.window().width();
-    }
-
-    private WindowPlan plan(NormalisedCrop crop) {
-        return WindowPlan.of(bundle.window(), bundle.overlap(), crop.depth(), crop.height(), crop.width());
+    private static boolean isOneWindow(WindowShape window, int depth, int height, int width) {
+        return depth == window.depth() && height == window.height() && width == window.width();
     }
 
     private NormalisedCrop goldenCrop(GoldenWindow golden) {

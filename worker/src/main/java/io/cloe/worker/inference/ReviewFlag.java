@@ -17,5 +17,7 @@ public enum ReviewFlag {
     /** One of three or more modalities has nearly all the weight. */
     WEIGHT_DOMINATES,
     /** A modality's expert disagrees with the others. */
-    LOW_CONSISTENCY
+    LOW_CONSISTENCY,
+    /** The device had no memory for the model's windows: smaller ones were used, which see less around each voxel. */
+    SMALL_WINDOWS
 }

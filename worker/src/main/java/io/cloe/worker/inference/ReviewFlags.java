@@ -39,6 +39,9 @@ public final class ReviewFlags {
         }
         flags.addAll(ofVolumes(RegionVolumes.of(bundle, segmentation.voxelsPerClass(bundle), voxelVolume), limits));
         flags.addAll(ofTrust(segmentation, limits));
+        if (segmentation.tiling() == CropSegmentation.Tiling.SMALL_WINDOWS) {
+            flags.add(ReviewFlag.SMALL_WINDOWS);
+        }
         if (touchesEdge(crop, field, segmentation.classIndices())) {
             flags.add(ReviewFlag.MASK_TOUCHES_EDGE);
         }

@@ -13,6 +13,11 @@ public interface StudyEngine extends AutoCloseable {
     /** Name of the device that runs, such as {@code cpu} or {@code cuda:0}. Any thread. */
     String deviceName();
 
+    /** What makes this engine answer otherwise than the model alone would, in few words; empty if nothing does. Any thread. */
+    default String mode() {
+        return "";
+    }
+
     /** Bytes of heap that {@link #infer} allocates for a crop of this size. Any thread. */
     long bytesNeeded(int depth, int height, int width);
 

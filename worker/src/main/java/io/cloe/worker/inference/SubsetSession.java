@@ -10,6 +10,7 @@ import ai.onnxruntime.OrtSession.SessionOptions;
 import ai.onnxruntime.TensorInfo;
 import io.cloe.worker.bundle.BundleException;
 import io.cloe.worker.bundle.Gate;
+import io.cloe.worker.bundle.GraphUse;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
@@ -29,6 +30,8 @@ final class SubsetSession implements AutoCloseable {
 
     private static final String INPUT = "volumes";
     private static final String PROBABILITIES = "probabilities";
+    private static final String LABELS = "labels";
+    private static final String FOREGROUND = "foreground";
     private static final String WEIGHTS = "weights";
     private static final String CONSISTENCY_GLOBAL = "consistency_global";
     private static final String CONSISTENCY_REGIONAL = "consistency_regional";
@@ -158,7 +161,7 @@ final class SubsetSession implements AutoCloseable {
     }
 
     private void requireInterface(ModelBundle bundle) throws OrtException, EngineException {
-        requireTensors("input", Map.of(INPUT, inputShape(bundle)), session.getInputInfo());
+        requireTensors("input", Map.of(INPUT, inputShape()), session.getInputInfo());
         requireTensors("output", outputShapes(bundle), session.getOutputInfo());
     }
 
@@ -172,9 +175,10 @@ final class SubsetSession implements AutoCloseable {
             if (!(actual.get(tensor.getKey()).getInfo() instanceof TensorInfo info)) {
                 throw refused(role + " '" + tensor.getKey() + "' is no tensor");
             }
-            if (info.type != OnnxJavaType.FLOAT || !Arrays.equals(info.getShape(), tensor.getValue())) {
+            OnnxJavaType type = tensor.getKey().equals(LABELS) ? OnnxJavaType.UINT8 : OnnxJavaType.FLOAT;
+            if (info.type != type || !Arrays.equals(info.getShape(), tensor.getValue())) {
                 throw refused(role + " '" + tensor.getKey() + "' is " + info.type + " "
-                        + Arrays.toString(info.getShape()) + ", must be FLOAT " + shape);
+                        + Arrays.toString(info.getShape()) + ", must be " + type + " " + shape);
             }
         }
     }
@@ -189,27 +193,39 @@ final class SubsetSession implements AutoCloseable {
         Map<String, FloatBuffer> memory = Map.of(
                 PROBABILITIES,
                 buffers.probabilities(),
+                FOREGROUND,
+                buffers.foreground(),
                 WEIGHTS,
                 buffers.weights(modalities),
                 CONSISTENCY_GLOBAL,
                 buffers.globalConsistency(modalities),
                 CONSISTENCY_REGIONAL,
                 buffers.regionalConsistency(modalities));
-        inputs.put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape(bundle)));
+        inputs.put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape()));
         for (Map.Entry<String, long[]> output : outputShapes(bundle).entrySet()) {
+            String name = output.getKey();
             outputs.put(
-                    output.getKey(),
-                    OnnxTensor.createTensor(environment, memory.get(output.getKey()), output.getValue()));
+                    name,
+                    name.equals(LABELS)
+                            ? OnnxTensor.createTensor(
+                                    environment, buffers.labels(), output.getValue(), OnnxJavaType.UINT8)
+                            : OnnxTensor.createTensor(environment, memory.get(name), output.getValue()));
         }
     }
 
-    private long[] inputShape(ModelBundle bundle) {
-        return volumeShape(graph.modalities().size(), bundle.window());
+    private long[] inputShape() {
+        return volumeShape(graph.modalities().size());
     }
 
     private Map<String, long[]> outputShapes(ModelBundle bundle) {
         Map<String, long[]> shapes = new LinkedHashMap<>();
-        shapes.put(PROBABILITIES, volumeShape(bundle.classes().size(), bundle.window()));
+        if (graph.use() == GraphUse.WHOLE_CROP) {
+            WindowShape window = graph.window();
+            shapes.put(LABELS, new long[] {1, window.depth(), window.height(), window.width()});
+            shapes.put(FOREGROUND, new long[] {1});
+        } else {
+            shapes.put(PROBABILITIES, volumeShape(bundle.classes().size()));
+        }
         if (graph.gate() == Gate.COMPUTED) {
             long[] scores = {1, graph.modalities().size()};
             shapes.put(WEIGHTS, scores);
@@ -219,7 +235,8 @@ final class SubsetSession implements AutoCloseable {
         return shapes;
     }
 
-    private static long[] volumeShape(int channels, WindowShape window) {
+    private long[] volumeShape(int channels) {
+        WindowShape window = graph.window();
         return new long[] {1, channels, window.depth(), window.height(), window.width()};
     }
 }

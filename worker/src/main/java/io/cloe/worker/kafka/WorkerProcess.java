@@ -266,7 +266,9 @@ public final class WorkerProcess implements AutoCloseable {
         EngineSettings settings = EngineSettings.defaults()
                 .withDevice(device)
                 .withThreads(config.inferenceThreads())
-                .withStudyMemoryBytes(config.inferenceMemoryBytes());
+                .withStudyMemoryBytes(config.inferenceMemoryBytes())
+                .withWholeCrop(config.segmentsWholeCrops())
+                .withPairConsistency(config.computesPairConsistency());
         try {
             InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
             owner.add(0, engine);

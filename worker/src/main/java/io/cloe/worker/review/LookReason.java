@@ -26,6 +26,8 @@ public enum LookReason {
     SMALL_REGION(25, "a very small region"),
     /** The volumes themselves are doubtful: saturated, not finite, of unknown orientation, of an unusual spacing. */
     INPUT_DOUBTFUL(25, "doubtful input"),
+    /** The device had no memory for the model's windows, and smaller ones were used. */
+    SMALL_WINDOWS(25, "smaller windows: device memory"),
     /** Fewer modalities than the model knows. */
     INCOMPLETE(10, "modalities missing");
 

@@ -23,16 +23,33 @@ public final class BundleFixture {
 
     /** The tiny bundle; not to be changed. */
     public static Path tiny() {
+        return folder("tiny");
+    }
+
+    /** The tiny bundle with graphs for whole crops, small windows and the consistency of pairs; not to be changed. */
+    public static Path tinyExtra() {
+        return folder("tiny-extra");
+    }
+
+    private static Path folder(String name) {
         try {
-            return Path.of(BundleFixture.class.getResource("/bundles/tiny").toURI());
+            return Path.of(BundleFixture.class.getResource("/bundles/" + name).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
     }
 
     public static ModelBundle openTiny() {
+        return open(tiny());
+    }
+
+    public static ModelBundle openTinyExtra() {
+        return open(tinyExtra());
+    }
+
+    private static ModelBundle open(Path bundle) {
         try {
-            return BundleReader.open(tiny());
+            return BundleReader.open(bundle);
         } catch (BundleException e) {
             throw new IllegalStateException(e);
         }

@@ -56,7 +56,13 @@ class BundleReaderTest {
         ModelBundle bundle = BundleFixture.openTiny();
 
         assertThat(bundle.graph(List.of("FLAIR", "T1")))
-                .contains(new SubsetGraph(List.of("T1", "FLAIR"), "graphs/T1+FLAIR.onnx", Gate.FIXED));
+                .contains(new SubsetGraph(
+                        List.of("T1", "FLAIR"),
+                        "graphs/T1+FLAIR.onnx",
+                        Gate.FIXED,
+                        List.of(0.5, 0.5),
+                        GraphUse.WINDOW,
+                        bundle.window()));
         assertThat(bundle.graph(List.of("T1", "T2", "FLAIR")).orElseThrow().gate())
                 .isEqualTo(Gate.COMPUTED);
         assertThat(bundle.graph(List.of())).isEmpty();

@@ -104,6 +104,8 @@ class WorkerConfigTest {
         settings.putAll(Map.of(
                 "inference.timeout", "3m",
                 "inference.timeout.grace", "9s",
+                "inference.whole.crop", "true",
+                "inference.pair.consistency", "true",
                 "inference.warm.up", "true",
                 "inference.session.idle", "1h",
                 "reprocess.share", "0.2",
@@ -153,6 +155,8 @@ class WorkerConfigTest {
         assertThat(config.inferenceMemoryBytes()).isEqualTo(64L << 20);
         assertThat(config.inferenceTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(config.inferenceTimeoutGrace()).isEqualTo(Duration.ofSeconds(9));
+        assertThat(config.segmentsWholeCrops()).isTrue();
+        assertThat(config.computesPairConsistency()).isTrue();
         assertThat(config.warmsUp()).isTrue();
         assertThat(config.sessionIdle()).isEqualTo(Duration.ofHours(1));
         assertThat(config.reprocessShare()).isEqualTo(0.2);

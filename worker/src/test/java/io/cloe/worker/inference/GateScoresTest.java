@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.cloe.worker.bundle.BundleFixture;
+import io.cloe.worker.bundle.SubsetGraph;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -49,9 +51,9 @@ class GateScoresTest {
 
     @Test
     void shouldShareEquallyWithoutConsistencyWhenTheGateIsFixed() {
-        assertThat(GateScores.fixed(List.of("T2")))
+        assertThat(GateScores.fixed(graph("T2")))
                 .containsExactly(new ModalityTrust("T2", new Estimate(1, 0), Optional.empty(), Optional.empty()));
-        assertThat(GateScores.fixed(List.of("T1", "T2")))
+        assertThat(GateScores.fixed(graph("T1", "T2")))
                 .extracting(trust -> trust.weight().mean())
                 .containsExactly(0.5, 0.5);
     }
@@ -63,5 +65,9 @@ class GateScoresTest {
         FloatBuffer bad = FloatBuffer.wrap(new float[] {Float.NaN});
 
         assertThatThrownBy(() -> scores.add(1, good, bad, good)).isInstanceOf(EngineException.class);
+    }
+
+    private static SubsetGraph graph(String... modalities) {
+        return BundleFixture.openTiny().graph(List.of(modalities)).orElseThrow();
     }
 }

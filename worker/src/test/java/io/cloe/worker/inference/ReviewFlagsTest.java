@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cloe.worker.bundle.BundleFixture;
 import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.inference.CropSegmentation.Tiling;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.util.BitSet;
 import java.util.List;
@@ -29,7 +30,8 @@ class ReviewFlagsTest {
 
     @Test
     void shouldCodeTheMaskAsTheBundleSaysWhenIndexAndLabelDiffer() {
-        CropSegmentation segmentation = new CropSegmentation(new byte[] {0, 1, 2, 2}, List.of(), false, 1, 1);
+        CropSegmentation segmentation =
+                new CropSegmentation(new byte[] {0, 1, 2, 2}, List.of(), false, Tiling.WINDOWS, 1, 1);
 
         assertThat(segmentation.maskLabels(BUNDLE)).containsExactly(0, 1, 4, 4);
         assertThat(segmentation.voxelsPerClass(BUNDLE)).containsExactly(1, 1, 2);
@@ -68,7 +70,11 @@ class ReviewFlagsTest {
     @Test
     void shouldFlagTheWeightsOnlyWhenThereIsAChoice() {
         assertThat(flags(block(5, 15, 1), MILLIMETRE, trust(0.95, 0.9))).contains(ReviewFlag.WEIGHT_DOMINATES);
-        assertThat(flags(block(5, 15, 1), MILLIMETRE, GateScores.fixed(List.of("T1"))))
+        assertThat(flags(
+                        block(5, 15, 1),
+                        MILLIMETRE,
+                        GateScores.fixed(
+                                BundleFixture.openTiny().graph(List.of("T1")).orElseThrow())))
                 .containsExactly(ReviewFlag.DEMONSTRATION_MODEL);
         assertThat(flags(block(5, 15, 1), MILLIMETRE, trust(0.3, 0.2))).contains(ReviewFlag.LOW_CONSISTENCY);
     }
@@ -80,7 +86,7 @@ class ReviewFlagsTest {
     private static Set<ReviewFlag> flags(
             byte[] classes, FieldOfView field, double[] spacing, List<ModalityTrust> trust) {
         NormalisedCrop crop = new NormalisedCrop(List.of("T1"), SIDE, SIDE, SIDE, new float[1][0], new BitSet());
-        CropSegmentation segmentation = new CropSegmentation(classes, trust, true, 1, 1);
+        CropSegmentation segmentation = new CropSegmentation(classes, trust, true, Tiling.WINDOWS, 1, 1);
         return ReviewFlags.of(BUNDLE, crop, field, segmentation, spacing, ReviewLimits.defaults());
     }
 

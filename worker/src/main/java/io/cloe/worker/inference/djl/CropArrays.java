@@ -91,7 +91,12 @@ final class CropArrays {
         Shape shape = new Shape(crop.depth(), crop.height(), crop.width());
         List<ModalityTrust> trust = segmentation.trust();
         int count = crop.modalities().size();
-        long[] run = {segmentation.gateActed() ? 1 : 0, segmentation.windows(), segmentation.sessionNanos()};
+        long[] run = {
+            segmentation.gateActed() ? 1 : 0,
+            segmentation.tiling().ordinal(),
+            segmentation.windows(),
+            segmentation.sessionNanos()
+        };
         return new NDList(
                 named(manager.create(ByteBuffer.wrap(segmentation.classIndices()), shape, DataType.UINT8), CLASSES),
                 estimates(manager, WEIGHTS, trust, count, ModalityTrust::weight),
@@ -122,7 +127,13 @@ final class CropArrays {
                     Optional.of(estimate(regional, m)).filter(CropArrays::isDefined)));
         }
         long[] run = arrays.get(RUN).toLongArray();
-        return new CropSegmentation(classes, trust, run[0] == 1, Math.toIntExact(run[1]), run[2]);
+        return new CropSegmentation(
+                classes,
+                trust,
+                run[0] == 1,
+                CropSegmentation.Tiling.values()[Math.toIntExact(run[1])],
+                Math.toIntExact(run[2]),
+                run[3]);
     }
 
     private static NDArray estimates(
