@@ -82,6 +82,8 @@ def test_should_have_the_documented_interface_when_a_graph_is_loaded(tiny_bundle
 def test_should_hold_plain_operators_only_when_a_graph_is_exported(tiny_bundle):
     model = onnx.load(tiny_bundle.folder / "graphs/T1+T1CE+T2+FLAIR.onnx", load_external_data=False)
     kinds = {node.op_type for node in model.graph.node}
+    names = [tensor.name for tensor in model.graph.initializer]
+    assert len(names) == len(set(names))
     assert not kinds & {"BatchNormalization", "InstanceNormalization", "Pad", "If", "NonZero", "ScatterND"}
     biased = [node for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3]
     assert len(biased) == 2 + 2  # both class heads and the two layers of the region head
@@ -215,6 +217,17 @@ def small_model(value: float, name: str = "network.w") -> onnx.ModelProto:
 
 def test_should_store_a_tensor_once_when_two_graphs_share_it():
     assert len(share_weights([small_model(1.0), small_model(1.0)], "weights.bin")) == 1024
+
+
+def test_should_keep_one_constant_when_two_of_a_graph_are_equal():
+    model = small_model(1.0, "val_3")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.full((16, 16), 1.0, np.float32), "val_4"))
+    model.graph.node.append(onnx.helper.make_node("Mul", ["x", "val_4"], ["z"]))
+
+    assert len(share_weights([model], "weights.bin")) == 1024
+
+    assert len(model.graph.initializer) == 1
+    assert {node.input[1] for node in model.graph.node} == {model.graph.initializer[0].name}
 
 
 def test_should_store_both_when_constants_of_one_name_differ():

@@ -39,9 +39,12 @@ def share_weights(models: Iterable[onnx.ModelProto], location: str) -> bytes:
     tensors: dict[str, bytes] = {}
     for model in models:
         for tensor in model.graph.initializer:
+            if len(tensor.raw_data) >= SIZE_THRESHOLD:
+                _name_by_content(model, tensor)
+        _drop_repeated(model)
+        for tensor in model.graph.initializer:
             if len(tensor.raw_data) < SIZE_THRESHOLD:
                 continue
-            _name_by_content(model, tensor)
             if tensors.setdefault(tensor.name, tensor.raw_data) != tensor.raw_data:
                 raise ValueError(f"{tensor.name} differs between graphs")
     block = bytearray()
@@ -70,3 +73,13 @@ def _name_by_content(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
         for index, name in enumerate(node.input):
             if name == old:
                 node.input[index] = new
+
+
+def _drop_repeated(model: onnx.ModelProto) -> None:
+    """Keep one of the constants that have the same content, and with it the same name."""
+    seen: set[str] = set()
+    for index in range(len(model.graph.initializer) - 1, -1, -1):
+        tensor = model.graph.initializer[index]
+        if tensor.name in seen and not tensor.name.startswith(TRAINED_PREFIX):
+            del model.graph.initializer[index]
+        seen.add(tensor.name)
