@@ -1,7 +1,6 @@
 package io.cloe.topology;
 
 import io.cloe.schemas.FailureReason;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.ScanEvent;
@@ -91,9 +90,10 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         consumed = false;
         latest = Instant.EPOCH;
         lease = executor.open(context.taskId().partition());
-        KeyValueStore<String, InferenceJob> pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
-        try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
-            unfinished.forEachRemaining(entry -> lease.submit(entry.value));
+        KeyValueStore<String, String> pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
+        try (KeyValueIterator<String, String> unfinished = pending.all()) {
+            unfinished.forEachRemaining(
+                    entry -> load(entry.key).flatMap(Study::runningJob).ifPresent(lease::submit));
         }
         campaigns = new CampaignTask(context, new StudiesOfTask(), executor, lease);
     }

@@ -3,7 +3,6 @@ package io.cloe.topology;
 import io.cloe.schemas.CampaignItem;
 import io.cloe.schemas.CampaignState;
 import io.cloe.schemas.GatingWeights;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ModelComparison;
 import io.cloe.schemas.ReprocessCampaign;
@@ -219,8 +218,9 @@ public final class StudyTopology {
         return queueStore(StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
     }
 
+    /** The studies whose jobs are to run, with the ids of these; the jobs are stored with their studies. See topology/docs/0007. */
     private static StoreBuilder<?> pending() {
-        return queueStore(StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+        return queueStore(StoreNames.PENDING, Serdes.String(), Serdes.String());
     }
 
     /** In memory: bounded by the open studies, and restored from a small topic as fast as RocksDB after a crash. */

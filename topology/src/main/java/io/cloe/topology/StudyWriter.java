@@ -1,6 +1,5 @@
 package io.cloe.topology;
 
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.StudyState;
 import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
@@ -27,7 +26,7 @@ final class StudyWriter implements Processor<String, String, String, SpecificRec
     private ChangedStudies changed;
     private KeyValueStore<String, StudyState> studies;
     private KeyValueStore<TimerKey, TimerKind> timers;
-    private KeyValueStore<String, InferenceJob> pending;
+    private KeyValueStore<String, String> pending;
 
     StudyWriter(StudyDecisions decisions) {
         this.decisions = decisions;
@@ -56,8 +55,11 @@ final class StudyWriter implements Processor<String, String, String, SpecificRec
         }
         difference.timerToDrop().ifPresent(timer -> timers.delete(key(studyId, timer)));
         difference.timerToArm().ifPresent(timer -> timers.put(key(studyId, timer), timer.getKind()));
-        difference.jobToDrop().ifPresent(job -> pending.delete(job.getJobId()));
-        difference.jobToQueue().ifPresent(job -> pending.put(job.getJobId(), job));
+        if (difference.jobToQueue().isPresent()) {
+            pending.put(studyId, difference.jobToQueue().get().getJobId());
+        } else if (difference.jobToDrop().isPresent()) {
+            pending.delete(studyId);
+        }
         change.toTell()
                 .map(study -> decisions.status(study, change.changedAt()))
                 .ifPresent(status -> context.forward(

@@ -45,8 +45,8 @@ class StudyWriterTest {
             store(StudyTopology.StoreNames.STUDIES, Serdes.String(), RecordSerde.of(StudyState.class));
     private final KeyValueStore<TimerKey, TimerKind> timers =
             store(StudyTopology.StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
-    private final KeyValueStore<String, InferenceJob> pending =
-            store(StudyTopology.StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+    private final KeyValueStore<String, String> pending =
+            store(StudyTopology.StoreNames.PENDING, Serdes.String(), Serdes.String());
     private final TimestampedKeyValueStore<String, String> beforeCommit = Stores.timestampedKeyValueStoreBuilder(
                     Stores.inMemoryKeyValueStore(StudyTopology.StoreNames.BEFORE_COMMIT),
                     Serdes.String(),
@@ -137,7 +137,7 @@ class StudyWriterTest {
         commit();
 
         assertThat(all(timers)).isEmpty();
-        assertThat(all(pending)).containsExactly(KeyValue.pair(job.getJobId(), job));
+        assertThat(all(pending)).containsExactly(KeyValue.pair("s", job.getJobId()));
     }
 
     @Test
@@ -150,6 +150,21 @@ class StudyWriterTest {
         assertThat(all(timers)).isEmpty();
         assertThat(all(pending)).hasSize(1);
         assertThat(studies.get("s").getScans()).hasSize(4);
+    }
+
+    @Test
+    void shouldHandOutTheWholeJobAgainWhenTheTaskStartsAgain() {
+        arrive("s", "T1", "T2", "T1CE", "FLAIR");
+        arrive("another", "T1");
+        commit();
+        InferenceJob job = executor.onlyJob();
+        assertThat(studies.get("s").getJob().getScans()).isEmpty();
+
+        processor.close();
+        processor.init(context);
+
+        assertThat(executor.onlyJob()).isEqualTo(job);
+        assertThat(executor.onlyJob().getScans()).hasSize(4);
     }
 
     @Test
