@@ -42,7 +42,7 @@ import org.apache.kafka.streams.state.Stores;
  *        +---------+----+------------------+------------------+                        | jobs, under a lease
  *                  v                                                                   |
  *               study  ----------------------------------------------------------------+
- *                 |  reads the stores studies, timers, pending; notes in changed;
+ *                 |  reads the stores studies, timers, pending; notes in changed, and writes what is too much for it;
  *                 |  reads and writes the stores campaign-cursors, campaign-items
  *                 |                                           :
  *                 |                                           : before each commit
@@ -167,7 +167,13 @@ public final class StudyTopology {
                 topics.reprocessProgress(),
                 RecordSerde.of(ReprocessProgress.class),
                 Nodes.STUDY);
-        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), records.of(StudyStatus.class), Nodes.WRITE_STUDIES);
+        addSink(
+                topology,
+                Nodes.STUDY_STATUS,
+                topics.studyStatus(),
+                records.of(StudyStatus.class),
+                Nodes.STUDY,
+                Nodes.WRITE_STUDIES);
         return topology;
     }
 
@@ -200,7 +206,7 @@ public final class StudyTopology {
     }
 
     private static <T extends SpecificRecord> void addSink(
-            Topology topology, String node, String topic, Serde<T> serde, String from) {
+            Topology topology, String node, String topic, Serde<T> serde, String... from) {
         topology.addSink(node, topic, Serdes.String().serializer(), serde.serializer(), from);
     }
 

@@ -205,12 +205,34 @@ class StudyWriterTest {
     }
 
     @Test
-    void shouldAskForACommitWhenManyStudiesChanged() {
-        for (int i = 0; i < 9_999; i++) {
+    void shouldWriteTheStudyThatChangedLongestAgoWhenManyHaveChanged() {
+        for (int i = 0; i < 2_000; i++) {
             arrive("s" + i, "T1");
         }
-        assertThat(context.committed()).isFalse();
+        arrive("s0", "T2");
+        assertThat(told()).isEmpty();
+
         arrive("another", "T1");
-        assertThat(context.committed()).isTrue();
+
+        assertThat(told()).singleElement().satisfies(status -> assertThat(status.getStudyId())
+                .isEqualTo("s1"));
+        assertThat(all(studies)).extracting(entry -> entry.key).containsExactly("s1");
+        assertThat(all(timers)).hasSize(1);
+        assertThat(context.committed()).isFalse();
+    }
+
+    @Test
+    void shouldGoOnFromWhatWasWrittenWhenAStudyChangesAgainBeforeTheCommit() {
+        for (int i = 0; i <= 2_000; i++) {
+            arrive("s" + i, "T1");
+        }
+        arrive("s0", "T2", "T1CE", "FLAIR");
+        commit();
+
+        assertThat(studies.get("s0").getScans()).hasSize(4);
+        assertThat(all(pending))
+                .containsExactly(KeyValue.pair("s0", executor.onlyJob().getJobId()));
+        assertThat(all(timers)).hasSize(2_000);
+        assertThat(told()).hasSize(2_002);
     }
 }
