@@ -4,18 +4,18 @@ import io.cloe.topology.study.Difference;
 import io.cloe.topology.study.Study;
 import io.cloe.topology.study.Transition;
 import java.time.Instant;
-import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.state.StoreBuilder;
 
 /**
- * The studies of a task that changed since the last commit. A store, because that is how two processors of a task share something; it is
- * never written anywhere, and empty after every commit.
+ * The studies of a task that changed since they were last written. A store, because that is how two processors of a task share something;
+ * it is never written anywhere itself, and empty after every commit.
  */
 final class ChangedStudies implements StateStore {
 
@@ -40,7 +40,9 @@ final class ChangedStudies implements StateStore {
     }
 
     private final String name;
-    private final Map<String, ChangedStudy> changed = new LinkedHashMap<>();
+    /** In the order of access, the longest ago first. */
+    private final Map<String, ChangedStudy> changed = new LinkedHashMap<>(16, 0.75f, true);
+
     private boolean open;
 
     private ChangedStudies(String name) {
@@ -71,11 +73,12 @@ final class ChangedStudies implements StateStore {
         return changed.isEmpty();
     }
 
-    /** All of them, in the order in which they first changed; afterwards there are none. */
-    List<Map.Entry<String, ChangedStudy>> take() {
-        List<Map.Entry<String, ChangedStudy>> all = new ArrayList<>(changed.entrySet());
-        changed.clear();
-        return all;
+    /** Takes out the one that was neither looked for nor changed for longest, and passes it on; there must be one. */
+    void takeFirst(BiConsumer<String, ChangedStudy> taker) {
+        Iterator<Map.Entry<String, ChangedStudy>> all = changed.entrySet().iterator();
+        Map.Entry<String, ChangedStudy> first = all.next();
+        all.remove();
+        taker.accept(first.getKey(), first.getValue());
     }
 
     @Override

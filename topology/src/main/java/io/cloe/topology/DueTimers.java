@@ -84,6 +84,9 @@ final class DueTimers {
             return;
         }
         Instant first = inOrder.firstKey().due();
+        if (!punctuations.isEmpty() && punctuations.firstKey().equals(first)) {
+            return;
+        }
         cancel(punctuations.headMap(first));
         if (!punctuations.containsKey(first)) {
             punctuations.put(first, context.schedule(first, PERIOD, PunctuationType.WALL_CLOCK_TIME, this::fireDue));

@@ -1,7 +1,6 @@
 package io.cloe.topology;
 
 import io.cloe.schemas.FailureReason;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.ScanEvent;
@@ -61,8 +60,11 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     /** W3C's has 55 characters; what is longer is none, and is not stored with the study. */
     private static final int LONGEST_TRACEPARENT = 128;
 
-    /** Bounds the memory that changed studies take until the next commit. */
-    private static final int MOST_CHANGED = 10_000;
+    /**
+     * Changed studies that are not written yet. Of a backlog, all scans of a study should come while it is among them, so that it is
+     * written once; what is beyond that makes the garbage collector copy more, and leaves more to be sent when a commit waits for it.
+     */
+    private static final int MOST_CHANGED = 2_000;
 
     private final StudyDecisions decisions;
     private final InferenceExecutor executor;
@@ -72,6 +74,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private ProcessorContext<String, SpecificRecord> context;
     private KeyValueStore<String, StudyState> studies;
     private ChangedStudies changed;
+    private StudyStores stores;
     private TimestampedKeyValueStore<String, String> beforeCommit;
     private DueTimers timers;
     private TaskCounters counters;
@@ -93,6 +96,7 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         context = processorContext;
         studies = context.getStateStore(StudyTopology.StoreNames.STUDIES);
         changed = context.getStateStore(StudyTopology.StoreNames.CHANGED);
+        stores = new StudyStores(context, decisions);
         beforeCommit = context.getStateStore(StudyTopology.StoreNames.BEFORE_COMMIT);
         KeyValueStore<TimerKey, TimerKind> timerStore = context.getStateStore(StudyTopology.StoreNames.TIMERS);
         timers = new DueTimers(context, timerStore, (studyId, timer) -> decide(studyId, new TimerDue(timer)));
@@ -100,9 +104,10 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         consumed = false;
         latest = Instant.EPOCH;
         lease = executor.open(context.taskId().partition());
-        KeyValueStore<String, InferenceJob> pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
-        try (KeyValueIterator<String, InferenceJob> unfinished = pending.all()) {
-            unfinished.forEachRemaining(entry -> lease.submit(entry.value));
+        KeyValueStore<String, String> pending = context.getStateStore(StudyTopology.StoreNames.PENDING);
+        try (KeyValueIterator<String, String> unfinished = pending.all()) {
+            unfinished.forEachRemaining(
+                    entry -> load(entry.key).flatMap(Study::runningJob).ifPresent(lease::submit));
         }
         campaigns = new CampaignTask(context, new StudiesOfTask(), executor, lease);
     }
@@ -244,8 +249,8 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
                 beforeCommit.put("", ValueAndTimestamp.make("", now.toEpochMilli()));
             }
             changed.note(studyId, transition, now);
-            if (changed.size() >= MOST_CHANGED) {
-                context.commit();
+            if (changed.size() > MOST_CHANGED) {
+                changed.takeFirst(stores::write);
             }
         }
         difference.timerToDrop().ifPresent(timer -> timers.drop(studyId, timer));

@@ -3,7 +3,6 @@ package io.cloe.topology;
 import io.cloe.schemas.CampaignItem;
 import io.cloe.schemas.CampaignState;
 import io.cloe.schemas.GatingWeights;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.ModelComparison;
 import io.cloe.schemas.ReprocessCampaign;
@@ -45,7 +44,7 @@ import org.apache.kafka.streams.state.Stores;
  *        +---------+----+------------------+------------------+                        | jobs, under a lease
  *                  v                                                                   |
  *               study  ----------------------------------------------------------------+
- *                 |  reads the stores studies, timers, pending; notes in changed;
+ *                 |  reads the stores studies, timers, pending; notes in changed, and writes what is too much for it;
  *                 |  reads and writes the stores campaign-cursors, campaign-items
  *                 |                                           :
  *                 |                                           : before each commit
@@ -177,7 +176,13 @@ public final class StudyTopology {
                 topics.reprocessProgress(),
                 RecordSerde.of(ReprocessProgress.class),
                 Nodes.STUDY);
-        addSink(topology, Nodes.STUDY_STATUS, topics.studyStatus(), records.of(StudyStatus.class), Nodes.WRITE_STUDIES);
+        addSink(
+                topology,
+                Nodes.STUDY_STATUS,
+                topics.studyStatus(),
+                records.of(StudyStatus.class),
+                Nodes.STUDY,
+                Nodes.WRITE_STUDIES);
         return topology;
     }
 
@@ -210,7 +215,7 @@ public final class StudyTopology {
     }
 
     private static <T extends SpecificRecord> void addSink(
-            Topology topology, String node, String topic, Serde<T> serde, String from) {
+            Topology topology, String node, String topic, Serde<T> serde, String... from) {
         topology.addSink(node, topic, Serdes.String().serializer(), serde.serializer(), from);
     }
 
@@ -228,8 +233,9 @@ public final class StudyTopology {
         return queueStore(StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
     }
 
+    /** The studies whose jobs are to run, with the ids of these; the jobs are stored with their studies. See topology/docs/0007. */
     private static StoreBuilder<?> pending() {
-        return queueStore(StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+        return queueStore(StoreNames.PENDING, Serdes.String(), Serdes.String());
     }
 
     /** In memory: bounded by the open studies, and restored from a small topic as fast as RocksDB after a crash. */

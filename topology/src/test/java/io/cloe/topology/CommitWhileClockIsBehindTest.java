@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cloe.schemas.CampaignItem;
 import io.cloe.schemas.CampaignState;
-import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.StudyState;
 import io.cloe.schemas.TimerKind;
 import io.cloe.schemas.serde.RecordSerde;
@@ -39,7 +38,7 @@ class CommitWhileClockIsBehindTest {
     void start() {
         store(StudyTopology.StoreNames.STUDIES, Serdes.String(), RecordSerde.of(StudyState.class));
         store(StudyTopology.StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
-        store(StudyTopology.StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+        store(StudyTopology.StoreNames.PENDING, Serdes.String(), Serdes.String());
         store(StudyTopology.StoreNames.CAMPAIGN_CURSORS, Serdes.String(), RecordSerde.of(CampaignState.class));
         store(StudyTopology.StoreNames.CAMPAIGN_ITEMS, Serdes.String(), RecordSerde.of(CampaignItem.class));
         add(ChangedStudies.builder(StudyTopology.StoreNames.CHANGED).build());

@@ -46,8 +46,8 @@ class StudyWriterTest {
             store(StudyTopology.StoreNames.STUDIES, Serdes.String(), RecordSerde.of(StudyState.class));
     private final KeyValueStore<TimerKey, TimerKind> timers =
             store(StudyTopology.StoreNames.TIMERS, TimerKey.serde(), EnumSerde.of(TimerKind.class));
-    private final KeyValueStore<String, InferenceJob> pending =
-            store(StudyTopology.StoreNames.PENDING, Serdes.String(), RecordSerde.of(InferenceJob.class));
+    private final KeyValueStore<String, String> pending =
+            store(StudyTopology.StoreNames.PENDING, Serdes.String(), Serdes.String());
     private final TimestampedKeyValueStore<String, String> beforeCommit = Stores.timestampedKeyValueStoreBuilder(
                     Stores.inMemoryKeyValueStore(StudyTopology.StoreNames.BEFORE_COMMIT),
                     Serdes.String(),
@@ -138,7 +138,7 @@ class StudyWriterTest {
         commit();
 
         assertThat(all(timers)).isEmpty();
-        assertThat(all(pending)).containsExactly(KeyValue.pair(job.getJobId(), job));
+        assertThat(all(pending)).containsExactly(KeyValue.pair("s", job.getJobId()));
     }
 
     @Test
@@ -151,6 +151,21 @@ class StudyWriterTest {
         assertThat(all(timers)).isEmpty();
         assertThat(all(pending)).hasSize(1);
         assertThat(studies.get("s").getScans()).hasSize(4);
+    }
+
+    @Test
+    void shouldHandOutTheWholeJobAgainWhenTheTaskStartsAgain() {
+        arrive("s", "T1", "T2", "T1CE", "FLAIR");
+        arrive("another", "T1");
+        commit();
+        InferenceJob job = executor.onlyJob();
+        assertThat(studies.get("s").getJob().getScans()).isEmpty();
+
+        processor.close();
+        processor.init(context);
+
+        assertThat(executor.onlyJob()).isEqualTo(job);
+        assertThat(executor.onlyJob().getScans()).hasSize(4);
     }
 
     @Test
@@ -191,12 +206,34 @@ class StudyWriterTest {
     }
 
     @Test
-    void shouldAskForACommitWhenManyStudiesChanged() {
-        for (int i = 0; i < 9_999; i++) {
+    void shouldWriteTheStudyThatChangedLongestAgoWhenManyHaveChanged() {
+        for (int i = 0; i < 2_000; i++) {
             arrive("s" + i, "T1");
         }
-        assertThat(context.committed()).isFalse();
+        arrive("s0", "T2");
+        assertThat(told()).isEmpty();
+
         arrive("another", "T1");
-        assertThat(context.committed()).isTrue();
+
+        assertThat(told()).singleElement().satisfies(status -> assertThat(status.getStudyId())
+                .isEqualTo("s1"));
+        assertThat(all(studies)).extracting(entry -> entry.key).containsExactly("s1");
+        assertThat(all(timers)).hasSize(1);
+        assertThat(context.committed()).isFalse();
+    }
+
+    @Test
+    void shouldGoOnFromWhatWasWrittenWhenAStudyChangesAgainBeforeTheCommit() {
+        for (int i = 0; i <= 2_000; i++) {
+            arrive("s" + i, "T1");
+        }
+        arrive("s0", "T2", "T1CE", "FLAIR");
+        commit();
+
+        assertThat(studies.get("s0").getScans()).hasSize(4);
+        assertThat(all(pending))
+                .containsExactly(KeyValue.pair("s0", executor.onlyJob().getJobId()));
+        assertThat(all(timers)).hasSize(2_000);
+        assertThat(told()).hasSize(2_002);
     }
 }

@@ -33,7 +33,7 @@ public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Se
     private static final byte SINGLE_OBJECT_MARKER = (byte) 0xC3;
     private static final byte SINGLE_OBJECT_VERSION = 0x01;
     private static final byte REGISTRY_MARKER = 0x00;
-    private static final ThreadLocal<BinaryEncoder> ENCODERS = new ThreadLocal<>();
+    private static final ThreadLocal<Output> OUTPUTS = ThreadLocal.withInitial(Output::new);
 
     static {
         AvroSafety.apply();
@@ -73,17 +73,36 @@ public final class RecordSerde<T extends SpecificRecord> implements Serde<T>, Se
             return null;
         }
         // Not Avro's BinaryMessageEncoder, which writes to the stream byte by byte: this is the hottest path of a task.
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1_024);
-        BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, ENCODERS.get());
-        ENCODERS.set(encoder);
+        Output output = OUTPUTS.get();
         try {
+            BinaryEncoder encoder = output.start();
             encoder.writeFixed(header);
             writer.write(record, encoder);
             encoder.flush();
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory cannot fail", e);
         }
-        return bytes.toByteArray();
+        return output.bytes.toByteArray();
+    }
+
+    /** What a thread encodes into, record after record. */
+    private static final class Output {
+
+        private static final int USUAL = 4 << 10;
+        private static final int LARGEST_KEPT = 64 << 10;
+
+        private ByteArrayOutputStream bytes = new ByteArrayOutputStream(USUAL);
+        private BinaryEncoder encoder;
+
+        BinaryEncoder start() {
+            if (bytes.size() > LARGEST_KEPT) {
+                bytes = new ByteArrayOutputStream(USUAL);
+            }
+            encoder = EncoderFactory.get().binaryEncoder(bytes, encoder);
+            // The former record; and, of one that could not be written, what the encoder has just passed on.
+            bytes.reset();
+            return encoder;
+        }
     }
 
     /**

@@ -9,6 +9,7 @@ import io.cloe.schemas.serde.UnreadableRecordException.Kind;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Random;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
@@ -18,6 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RecordSerdeTest {
+
+    private static final int ATTRIBUTES =
+            ScanEvent.getClassSchema().getField("attributes").pos();
 
     private final RecordSerde<ScanEvent> serde = RecordSerde.of(ScanEvent.class);
 
@@ -46,6 +50,28 @@ class RecordSerdeTest {
             avro.encode(record, expected);
             assertThat(RecordSerde.of(type).serialize("any", record)).isEqualTo(expected.toByteArray());
         }
+    }
+
+    @Test
+    void shouldWriteTheNextRecordWhenOneCouldNotBeWritten() {
+        ScanEvent whole = Samples.random(ScanEvent.class, 1);
+        byte[] expected = serde.serialize("any", whole);
+        ScanEvent broken = Samples.random(ScanEvent.class, 2);
+        broken.put(ATTRIBUTES, null);
+
+        assertThatThrownBy(() -> serde.serialize("any", broken)).isInstanceOf(NullPointerException.class);
+        assertThat(serde.serialize("any", whole)).isEqualTo(expected);
+    }
+
+    @Test
+    void shouldWriteTheNextRecordWhenOneWasLarge() {
+        ScanEvent whole = Samples.random(ScanEvent.class, 1);
+        byte[] expected = serde.serialize("any", whole);
+        ScanEvent large = Samples.random(ScanEvent.class, 2);
+        large.put(ATTRIBUTES, Map.of("a", "x".repeat(1 << 17)));
+
+        assertThat(serde.deserialize("any", serde.serialize("any", large))).isEqualTo(large);
+        assertThat(serde.serialize("any", whole)).isEqualTo(expected);
     }
 
     @Test

@@ -39,7 +39,7 @@ final class Change {
     /** A failure of this study at this moment, to be completed. */
     StudyFailure.Builder failure(FailureReason reason) {
         return StudyFailure.newBuilder()
-                .setStudyId(draft.view().id())
+                .setStudyId(draft.id())
                 .setReason(reason)
                 .setFailedAt(now);
     }

@@ -20,12 +20,12 @@ public record Difference(Optional<Study> before, Optional<Study> after) {
 
     /** The stored timer to delete. */
     public Optional<StudyTimer> timerToDrop() {
-        return timerOf(before).filter(timer -> !timerOf(after).equals(Optional.of(timer)));
+        return timerOf(before).filter(timer -> !sameTimer(timerOf(after), timer));
     }
 
     /** The timer to store. */
     public Optional<StudyTimer> timerToArm() {
-        return timerOf(after).filter(timer -> !timerOf(before).equals(Optional.of(timer)));
+        return timerOf(after).filter(timer -> !sameTimer(timerOf(before), timer));
     }
 
     /** The pending job to delete: it ended, or it is no longer wanted. */
@@ -44,6 +44,13 @@ public record Difference(Optional<Study> before, Optional<Study> after) {
 
     private static Optional<InferenceJob> jobOf(Optional<Study> study) {
         return study.flatMap(Study::runningJob);
+    }
+
+    /** Not with the record's own equals, which goes through its schema: this is asked for every event. */
+    private static boolean sameTimer(Optional<StudyTimer> one, StudyTimer other) {
+        return one.map(timer ->
+                        timer.getKind() == other.getKind() && timer.getDue().equals(other.getDue()))
+                .orElse(false);
     }
 
     private static boolean sameJob(Optional<InferenceJob> one, InferenceJob other) {

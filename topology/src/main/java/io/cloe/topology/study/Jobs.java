@@ -7,6 +7,9 @@ import io.cloe.schemas.PublishedResult;
 import io.cloe.schemas.Trigger;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
 
@@ -17,23 +20,31 @@ final class Jobs {
 
     /** A job for all scans that are usable now. */
     static InferenceJob first(Study study, Trigger trigger, Instant now) {
-        List<JobScan> scans = study.usableScans().stream()
-                .map(scan -> new JobScan(scan.reference(), scan.volume().orElseThrow()))
-                .toList();
-        return InferenceJob.newBuilder()
-                .setJobId(id(study, trigger, 1, scans))
-                .setStudyId(study.id())
-                .setFamily(study.family())
-                .setRevision(
-                        study.current().map(result -> result.getRevision() + 1).orElse(0))
-                .setTrigger(trigger)
-                .setAttempt(1)
-                .setPriority(study.priority())
-                .setScans(scans)
-                .setPrevious(study.current().map(Jobs::previous).orElse(null))
-                .setQueuedAt(now)
-                .setTraceparent(study.traceparent().orElse(null))
-                .build();
+        List<JobScan> scans = scansOf(study.scans().values());
+        return new InferenceJob(
+                id(study, trigger, 1, scans),
+                study.id(),
+                study.family(),
+                study.current().map(result -> result.getRevision() + 1).orElse(0),
+                trigger,
+                1,
+                study.priority(),
+                scans,
+                study.current().map(Jobs::previous).orElse(null),
+                now,
+                study.traceparent().orElse(null),
+                null);
+    }
+
+    /** What a job takes of the given scans: the usable ones, in their order. */
+    static List<JobScan> scansOf(Collection<Scan> scans) {
+        List<JobScan> taken = new ArrayList<>(scans.size());
+        for (Scan scan : scans) {
+            if (scan.usable()) {
+                taken.add(new JobScan(scan.reference(), scan.volume().orElseThrow()));
+            }
+        }
+        return Collections.unmodifiableList(taken);
     }
 
     /** The same once more, under a new id: a late result of the failed attempt must not count for the next one. */

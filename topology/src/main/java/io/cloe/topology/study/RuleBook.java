@@ -134,16 +134,23 @@ public record RuleBook(StudyRules general, List<SpecialRule> special) {
 
     /** The first special rule that an event satisfies on its own, when {@code family} would serve it. */
     Optional<SpecialRule> firstFor(ScanEvent event, String family) {
-        return special.stream().filter(rule -> rule.fits(event, family)).findFirst();
+        for (SpecialRule rule : special) {
+            if (rule.fits(event, family)) {
+                return Optional.of(rule);
+            }
+        }
+        return Optional.empty();
     }
 
     /** Of the rule that a study follows and the one that a further event satisfies, the one nearer to the top. */
     Optional<String> nearerToTop(Optional<String> followed, Optional<String> further) {
-        return special.stream()
-                .map(SpecialRule::name)
-                .filter(name -> followed.filter(name::equals).isPresent()
-                        || further.filter(name::equals).isPresent())
-                .findFirst();
+        for (SpecialRule rule : special) {
+            Optional<String> name = Optional.of(rule.name());
+            if (name.equals(followed) || name.equals(further)) {
+                return name;
+            }
+        }
+        return Optional.empty();
     }
 
     private Optional<SpecialRule> find(String name) {

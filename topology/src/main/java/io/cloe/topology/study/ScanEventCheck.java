@@ -54,7 +54,16 @@ public final class ScanEventCheck {
     }
 
     private static boolean validId(String id) {
-        return !id.isBlank() && id.length() <= LONGEST_ID && id.chars().noneMatch(ScanEventCheck::isNoText);
+        return !id.isBlank() && id.length() <= LONGEST_ID && isText(id);
+    }
+
+    private static boolean isText(String id) {
+        for (int i = 0; i < id.length(); i++) {
+            if (isNoText(id.charAt(i))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Control characters, and what stands for bytes that are no text: different keys would become the same id. */

@@ -9,6 +9,7 @@ import io.cloe.schemas.StudyTimer;
 import io.cloe.schemas.TimerKind;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -75,6 +76,27 @@ public record Study(
             }
         }
         return usable;
+    }
+
+    /** Whether a job could use a scan of each of the given modalities. */
+    boolean hasUsable(Collection<String> modalities) {
+        for (String modality : modalities) {
+            Scan scan = scans.get(modality);
+            if (scan == null || !scan.usable()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a job could use any scan. */
+    boolean hasUsable() {
+        for (Scan scan : scans.values()) {
+            if (scan.usable()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Modalities that a job could use. */

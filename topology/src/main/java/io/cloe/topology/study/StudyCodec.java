@@ -1,7 +1,10 @@
 package io.cloe.topology.study;
 
+import io.cloe.schemas.InferenceJob;
+import io.cloe.schemas.JobScan;
 import io.cloe.schemas.ScanState;
 import io.cloe.schemas.StudyState;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -9,7 +12,12 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** Between a {@link Study} and the record in which it is stored; the record's schema carries it over upgrades. */
+/**
+ * Between a {@link Study} and the record in which it is stored; the record's schema carries it over upgrades.
+ *
+ * <p>A job almost always takes the study's usable scans, which are stored anyway: it is then stored without scans, and gets them back
+ * when it is read. See topology/docs/0007.
+ */
 public final class StudyCodec {
 
     private StudyCodec() {}
@@ -27,7 +35,7 @@ public final class StudyCodec {
                 List.copyOf(study.expected()),
                 study.priority(),
                 study.scans().values().stream().map(StudyCodec::toState).toList(),
-                study.job().orElse(null),
+                study.job().map(job -> toState(job, study)).orElse(null),
                 study.jobsStarted(),
                 study.current().orElse(null),
                 study.timer().orElse(null),
@@ -40,7 +48,9 @@ public final class StudyCodec {
     /** The study that was stored. */
     public static Study fromState(StudyState state) {
         SortedMap<String, Scan> scans = new TreeMap<>();
-        state.getScans().forEach(scan -> scans.put(scan.getScan().getModality(), fromState(scan)));
+        for (ScanState scan : state.getScans()) {
+            scans.put(scan.getScan().getModality(), fromState(scan));
+        }
         return new Study(
                 state.getStudyId(),
                 state.getFamily(),
@@ -52,7 +62,7 @@ public final class StudyCodec {
                 Collections.unmodifiableSortedSet(new TreeSet<>(state.getExpected())),
                 state.getPriority(),
                 Collections.unmodifiableSortedMap(scans),
-                Optional.ofNullable(state.getJob()),
+                Optional.ofNullable(state.getJob()).map(job -> fromState(job, scans.values())),
                 state.getJobsStarted(),
                 Optional.ofNullable(state.getCurrent()),
                 Optional.ofNullable(state.getTimer()),
@@ -60,6 +70,45 @@ public final class StudyCodec {
                 Optional.ofNullable(state.getTraceparent()),
                 Optional.ofNullable(state.getRule()),
                 Optional.ofNullable(state.getSite()));
+    }
+
+    private static InferenceJob toState(InferenceJob job, Study study) {
+        return takesAll(job.getScans(), study.usableScans()) ? withScans(job, List.of()) : job;
+    }
+
+    private static InferenceJob fromState(InferenceJob job, Collection<Scan> scans) {
+        return job.getScans().isEmpty() ? withScans(job, Jobs.scansOf(scans)) : job;
+    }
+
+    /** Compares identities, which is enough: a job takes its scans from the study. One that does not match is stored whole. */
+    private static boolean takesAll(List<JobScan> taken, List<Scan> usable) {
+        if (taken.size() != usable.size()) {
+            return false;
+        }
+        for (int i = 0; i < taken.size(); i++) {
+            Scan scan = usable.get(i);
+            if (taken.get(i).getScan() != scan.reference()
+                    || taken.get(i).getVolume() != scan.volume().orElse(null)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static InferenceJob withScans(InferenceJob job, List<JobScan> scans) {
+        return new InferenceJob(
+                job.getJobId(),
+                job.getStudyId(),
+                job.getFamily(),
+                job.getRevision(),
+                job.getTrigger(),
+                job.getAttempt(),
+                job.getPriority(),
+                scans,
+                job.getPrevious(),
+                job.getQueuedAt(),
+                job.getTraceparent(),
+                job.getModel());
     }
 
     private static ScanState toState(Scan scan) {

@@ -214,7 +214,7 @@ public final class StudyDecisions {
         if (study.phase() == StudyPhase.HELD || study.reason() == StatusReason.CANCELLED_BY_OPERATOR) {
             return;
         }
-        if (study.usableScans().isEmpty()) {
+        if (!study.hasUsable()) {
             close(change, study);
         } else if (study.current().isPresent()) {
             reconsiderAfterResult(change, study);
@@ -263,7 +263,7 @@ public final class StudyDecisions {
         if (study.deadline().isEmpty() || clockWasSetBack) {
             change.draft.waitUntil(timeout, false);
         }
-        Instant deadline = change.draft.view().deadline().orElseThrow();
+        Instant deadline = change.draft.deadline().orElseThrow();
         if (complete(study)) {
             queue(change, Trigger.COMPLETE, StatusReason.ALL_EXPECTED_HERE);
         } else if (study.job().isPresent() && study.job().get().getTrigger() == Trigger.FORCED) {
@@ -279,7 +279,7 @@ public final class StudyDecisions {
 
     private boolean complete(Study study) {
         Collection<String> expected = study.expected().isEmpty() ? modalitiesOf(study) : study.expected();
-        return study.usableModalities().containsAll(expected);
+        return study.hasUsable(expected);
     }
 
     private void deadlineReached(Change change, Study study) {
@@ -490,7 +490,7 @@ public final class StudyDecisions {
             change.draft.stands(StudyPhase.FAILED, StatusReason.JOB_FAILED);
             change.count(Counted.STUDY_FAILED);
             keepForRetention(change);
-        } else if (study.usableScans().isEmpty()) {
+        } else if (!study.hasUsable()) {
             close(change, study);
         } else if (study.currentResultHolds()) {
             reconsiderAfterResult(change, study);
@@ -516,7 +516,7 @@ public final class StudyDecisions {
         StudyDraft draft = change.draft;
         switch (command.getKind()) {
             case FORCE -> {
-                if (study.usableScans().isEmpty()) {
+                if (!study.hasUsable()) {
                     return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
                 }
                 draft.note(change.now, "FORCED");

@@ -24,9 +24,9 @@ final class StudyDraft {
     private final String id;
     private final String family;
     private final Instant openedAt;
-    private final SortedSet<String> expected;
     private final SortedMap<String, Scan> scans;
     private final List<HistoryEntry> history;
+    private SortedSet<String> expected;
     private StudyPhase phase;
     private StatusReason reason;
     private Instant deadline;
@@ -48,7 +48,7 @@ final class StudyDraft {
         this.openedAt = study.openedAt();
         this.deadline = study.deadline().orElse(null);
         this.deadlineGiven = study.deadlineGiven();
-        this.expected = new TreeSet<>(study.expected());
+        this.expected = study.expected();
         this.priority = study.priority();
         this.scans = new TreeMap<>(study.scans());
         this.job = study.job().orElse(null);
@@ -107,7 +107,7 @@ final class StudyDraft {
                 openedAt,
                 Optional.ofNullable(deadline),
                 deadlineGiven,
-                Collections.unmodifiableSortedSet(expected),
+                expected,
                 priority,
                 Collections.unmodifiableSortedMap(scans),
                 Optional.ofNullable(job),
@@ -118,6 +118,14 @@ final class StudyDraft {
                 Optional.ofNullable(traceparent),
                 Optional.ofNullable(rule),
                 Optional.ofNullable(site));
+    }
+
+    String id() {
+        return id;
+    }
+
+    Optional<Instant> deadline() {
+        return Optional.ofNullable(deadline);
     }
 
     Optional<String> rule() {
@@ -138,7 +146,9 @@ final class StudyDraft {
     }
 
     void expect(Collection<String> modalities) {
-        expected.addAll(modalities);
+        SortedSet<String> more = new TreeSet<>(expected);
+        more.addAll(modalities);
+        expected = Collections.unmodifiableSortedSet(more);
     }
 
     void raisePriority(int atLeast) {
