@@ -16,6 +16,7 @@ import com.marcnuri.helm.LintResult;
 import com.marcnuri.helm.TemplateCommand;
 import io.cloe.it.tools.Repository;
 import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.Service;
@@ -24,6 +25,7 @@ import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
@@ -144,6 +146,30 @@ class HelmChartIT {
                         .at("/spec/triggers/0/metadata/query")
                         .asText())
                 .contains("cloe_backlog_jobs");
+    }
+
+    @Test
+    void shouldLeavePlacesToTheSettingsWhenTheyNameThem() throws IOException {
+        Map<String, JsonNode> mounted = manifests(template().set("existingSecret", "secrets"));
+        Map<String, JsonNode> buckets = manifests(template()
+                .set("existingSecret", "secrets")
+                .set("config.volume\\.roots", "s3://scans/in")
+                .set("config.mask\\.directory", "s3://masks/out")
+                .set(
+                        "serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn",
+                        "arn:aws:iam::123456789012:role/cloe"));
+
+        assertThat(variables(mounted)).contains("CLOE_MASK_DIRECTORY", "CLOE_VOLUME_ROOTS");
+        assertThat(variables(buckets)).doesNotContain("CLOE_MASK_DIRECTORY", "CLOE_VOLUME_ROOTS");
+        assertThat(buckets.get("ConfigMap").at("/data/cloe.properties").asText())
+                .contains("volume.roots=s3://scans/in", "mask.directory=s3://masks/out");
+        assertThat(buckets.get("ServiceAccount").at("/metadata/annotations")).hasSize(1);
+    }
+
+    private static List<String> variables(Map<String, JsonNode> manifests) throws IOException {
+        return pod(manifests).getContainers().get(0).getEnv().stream()
+                .map(EnvVar::getName)
+                .toList();
     }
 
     @Test

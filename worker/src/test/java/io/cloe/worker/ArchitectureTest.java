@@ -83,6 +83,28 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAnyPackage("ai.onnxruntime..", "ai.djl..");
 
+    /** Nor do the clients of object stores. */
+    @ArchTest
+    static final ArchRule shouldKnowNothingOfObjectStoresWhenItDoesNotOpenThem = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.cloe.worker.stores..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("software.amazon..");
+
+    @ArchTest
+    static final ArchRule shouldKnowNothingOfTheProcessAroundThemWhenTheyAreStores = noClasses()
+            .that()
+            .resideInAPackage("io.cloe.worker.stores..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.cloe.worker.cli..",
+                    "io.cloe.worker.config..",
+                    "io.cloe.worker.kafka..",
+                    "io.cloe.worker.execution..",
+                    "io.cloe.worker.inference..");
+
     /** Broker classes are for deploy/standalone and it alone. */
     @ArchTest
     static final ArchRule shouldNotTouchBrokersWhenItIsAClient = noClasses()

@@ -3,18 +3,20 @@ package io.cloe.worker.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.cloe.worker.config.StoreConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.StartupException;
-import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskInventory;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.masks.StoredMask;
 import io.cloe.worker.results.MaskReferenceReader;
+import io.cloe.worker.stores.MaskPlace;
+import io.cloe.worker.stores.Stores;
 import io.cloe.worker.sweep.MaskSweep;
 import io.cloe.worker.sweep.SweepPlan;
 import io.cloe.worker.sweep.UnrelatedTopicsException;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -83,9 +85,11 @@ final class MasksCommand {
             }
             Map<String, String> merged = settings.merged();
             String group = merged.getOrDefault(WorkerConfig.APPLICATION_ID, WorkerConfig.DEFAULT_APPLICATION_ID);
-            MaskSweep sweep = new MaskSweep(store(merged), new MaskReferenceReader(settings.client(), group)::read);
             Instant limit = Instant.now().minus(age);
-            try {
+            try (Stores stores = new Stores(StoreConfig.settings(merged), new CompositeMeterRegistry())) {
+                MaskSweep sweep = new MaskSweep(
+                        store(stores, StoreConfig.masks(merged)),
+                        new MaskReferenceReader(settings.client(), group)::read);
                 SweepPlan plan = sweep.plan(limit);
                 boolean deleting = delete && !dryRun;
                 print(plan, deleting ? sweep.delete(plan, limit) : plan.orphans(), deleting);
@@ -97,17 +101,13 @@ final class MasksCommand {
             }
         }
 
-        private static MaskInventory store(Map<String, String> settings) throws UserErrorException, StartupException {
-            String directory = settings.get(WorkerConfig.MASK_DIRECTORY);
-            if (directory == null || directory.isBlank()) {
-                throw new UserErrorException("missing setting " + WorkerConfig.MASK_DIRECTORY);
-            }
+        private static MaskInventory store(Stores stores, MaskPlace place) throws StartupException {
             try {
-                return FileMaskStore.existing(Path.of(directory));
+                return stores.inventory(place);
             } catch (MaskStoreException e) {
                 throw new StartupException(
                         StartupException.Kind.MASK_STORE,
-                        "setting " + WorkerConfig.MASK_DIRECTORY + " " + directory + ": " + e.getMessage());
+                        "setting " + WorkerConfig.MASK_DIRECTORY + " " + place + ": " + e.getMessage());
             }
         }
 

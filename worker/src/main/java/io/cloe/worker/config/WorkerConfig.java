@@ -12,6 +12,9 @@ import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.execution.ResultCacheSettings;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.stores.MaskPlace;
+import io.cloe.worker.stores.StoreSettings;
+import io.cloe.worker.stores.VolumeRoots;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -72,8 +75,8 @@ public final class WorkerConfig {
 
     public static final String TRACE_ENDPOINT = "trace.endpoint";
 
-    private static final ConfigDef DEFINITION = RegistryConfig.addTo(
-                    AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION)))
+    private static final ConfigDef DEFINITION = StoreConfig.addTo(
+                    RegistryConfig.addTo(AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))))
             .define(
                     BOOTSTRAP_SERVERS,
                     Type.LIST,
@@ -95,14 +98,15 @@ public final class WorkerConfig {
                     NO_DEFAULT_VALUE,
                     ConfigDef.ValidList.anyNonDuplicateValues(false, false),
                     HIGH,
-                    "Absolute folders below which volumes may be read, comma-separated. Nothing else is ever opened.")
+                    "Places below which volumes may be read, comma-separated: absolute folders, s3://BUCKET/PREFIX,"
+                            + " https://HOST/PATH. Nothing else is ever opened.")
             .define(
                     MASK_DIRECTORY,
                     Type.STRING,
                     NO_DEFAULT_VALUE,
-                    absolutePath(),
+                    Validators.text(MaskPlace.ALLOWED, MaskPlace::parse),
                     HIGH,
-                    "Absolute folder that masks are written to.")
+                    "Where masks are written to: an absolute folder, or s3://BUCKET/PREFIX.")
             .define(
                     APPLICATION_ID,
                     Type.STRING,
@@ -287,11 +291,13 @@ public final class WorkerConfig {
 
     private final AbstractConfig parsed;
     private final RecordFormat records;
+    private final StoreSettings stores;
     private final AdminSettings admin;
     private final Map<String, String> kafka;
 
-    private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka, RecordFormat records) {
+    private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka, RecordFormat records, StoreSettings stores) {
         this.parsed = parsed;
+        this.stores = stores;
         this.records = records;
         this.admin = AdminSettings.of(parsed);
         this.kafka = Map.copyOf(kafka);
@@ -323,9 +329,12 @@ public final class WorkerConfig {
         }
         try {
             AbstractConfig parsed = new AbstractConfig(DEFINITION, own, false);
-            requireEach(parsed, VOLUME_ROOTS, absolutePath());
+            requireEach(
+                    parsed,
+                    VOLUME_ROOTS,
+                    Validators.text(VolumeRoots.ALLOWED, root -> VolumeRoots.parse(List.of(root))));
             requireEach(parsed, MODEL_BUNDLES, Validators.text("a path", Path::of));
-            return new WorkerConfig(parsed, kafka, RegistryConfig.format(settings));
+            return new WorkerConfig(parsed, kafka, RegistryConfig.format(settings), StoreConfig.settings(settings));
         } catch (ConfigException e) {
             throw new ConfigurationException(withAllowed(e.getMessage()));
         }
@@ -481,16 +490,21 @@ public final class WorkerConfig {
         return parsed.getInt(DECODE_THREADS);
     }
 
-    public List<Path> volumeRoots() {
-        return parsed.getList(VOLUME_ROOTS).stream().map(Path::of).toList();
+    public VolumeRoots volumeRoots() {
+        return VolumeRoots.parse(parsed.getList(VOLUME_ROOTS));
     }
 
     public int maxVoxels() {
         return parsed.getInt(VOLUME_MAX_VOXELS);
     }
 
-    public Path maskDirectory() {
-        return Path.of(parsed.getString(MASK_DIRECTORY));
+    public MaskPlace maskPlace() {
+        return MaskPlace.parse(parsed.getString(MASK_DIRECTORY));
+    }
+
+    /** How object stores and web servers are spoken to. */
+    public StoreSettings stores() {
+        return stores;
     }
 
     public int maskInlineMaxBytes() {

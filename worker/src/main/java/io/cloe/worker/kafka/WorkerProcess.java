@@ -19,15 +19,15 @@ import io.cloe.worker.inference.EngineSettings;
 import io.cloe.worker.inference.InferenceEngine;
 import io.cloe.worker.inference.StudyEngine;
 import io.cloe.worker.kafka.StartupException.Kind;
-import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.metrics.ExecutorMeters;
 import io.cloe.worker.metrics.JobMeters;
 import io.cloe.worker.models.ModelRepository;
+import io.cloe.worker.stores.MaskPlace;
+import io.cloe.worker.stores.Stores;
 import io.cloe.worker.tracing.JobTraces;
 import io.cloe.worker.tracing.TraceExport;
-import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
 import io.cloe.worker.volume.VolumeSource;
 import io.micrometer.core.instrument.Gauge;
@@ -108,9 +108,10 @@ public final class WorkerProcess implements AutoCloseable {
         Properties settings = StreamsSettings.of(config);
         ServedModels models = ServedModels.open(config.modelBundles());
         RuleBook rules = models.requireFitting(config.rules());
-        masks = parts.masks().apply(openMasks(config.maskDirectory()));
-        volumes =
-                parts.volumes().apply(new FileVolumeSource(config.volumeRoots(), new NiftiReader(config.maxVoxels())));
+        Stores stores = new Stores(config.stores(), parts.meters());
+        resources.add(0, stores);
+        masks = parts.masks().apply(openMasks(stores, config.maskPlace()));
+        volumes = parts.volumes().apply(stores.volumes(config.volumeRoots(), new NiftiReader(config.maxVoxels())));
         requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         KeyPlacement placement;
@@ -220,13 +221,12 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    private static MaskStore openMasks(Path directory) throws StartupException {
+    private static MaskStore openMasks(Stores stores, MaskPlace place) throws StartupException {
         try {
-            return FileMaskStore.open(directory);
+            return stores.masks(place);
         } catch (MaskStoreException e) {
             throw new StartupException(
-                    Kind.MASK_STORE,
-                    "setting " + WorkerConfig.MASK_DIRECTORY + " " + directory + ": " + e.getMessage());
+                    Kind.MASK_STORE, "setting " + WorkerConfig.MASK_DIRECTORY + " " + place + ": " + e.getMessage());
         }
     }
 

@@ -11,11 +11,13 @@ public final class MaskStoreException extends Exception {
         this.retriable = retriable;
     }
 
-    static MaskStoreException retriable(String message) {
+    /** A fault that may be gone at the next attempt. The message must keep the rule above. */
+    public static MaskStoreException retriable(String message) {
         return new MaskStoreException(message, true);
     }
 
-    static MaskStoreException permanent(String message) {
+    /** A fault that every attempt will meet until somebody changes something. The message must keep the rule above. */
+    public static MaskStoreException permanent(String message) {
         return new MaskStoreException(message, false);
     }
 

@@ -25,10 +25,8 @@ import java.util.Optional;
  * <p>A file is read once: digest and voxels come from the same bytes. Immutable, for any number of threads.
  */
 public final class FileVolumeSource implements VolumeSource {
-    private static final String NIFTI = "nifti";
-
     private final List<Path> roots;
-    private final NiftiReader reader;
+    private final VolumeReading reading;
 
     /**
      * @param roots absolute folders; with none, every location is refused
@@ -42,36 +40,34 @@ public final class FileVolumeSource implements VolumeSource {
             }
         }
         this.roots = roots.stream().map(Path::normalize).toList();
-        this.reader = reader;
+        this.reading = new VolumeReading(reader);
     }
 
     @Override
     public LoadedVolume load(VolumeReference reference) throws VolumeException {
-        return open(reference, (in, size) -> read(in, size, reference));
+        return open(reference, (in, size) -> reading.volume(in, size, reference));
     }
 
     @Override
     public Optional<Grid> grid(VolumeReference reference) throws VolumeException {
-        return open(reference, (in, size) -> Optional.of(reader.readGrid(in)));
+        return open(reference, (in, size) -> Optional.of(reading.grid(in)));
     }
 
     /** What is done with an open file. */
-    private interface Reading<T> {
+    private interface Use<T> {
         T of(InputStream in, long size) throws IOException, VolumeException;
     }
 
-    private <T> T open(VolumeReference reference, Reading<T> reading) throws VolumeException {
-        if (!NIFTI.equalsIgnoreCase(reference.getFormat())) {
-            throw VolumeException.unsupported("only the format " + NIFTI + " is supported");
-        }
+    private <T> T open(VolumeReference reference, Use<T> use) throws VolumeException {
+        VolumeReading.requireFormat(reference);
         Path named = FileUri.toPath(reference.getUri());
         try {
             Path file = resolve(named);
             long size = sizeOf(file);
-            checkSize(size, reference);
+            reading.requireSize(size, reference);
             // The path is real, so a link in its last place was put there after the check.
             try (InputStream in = Files.newInputStream(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
-                return reading.of(in, size);
+                return use.of(in, size);
             }
         } catch (NoSuchFileException e) {
             throw VolumeException.retriable(FailureReason.VOLUME_NOT_FOUND, "there is no such file");
@@ -118,48 +114,5 @@ public final class FileVolumeSource implements VolumeSource {
             throw forbidden("the location is not a regular file"); // opening a pipe would wait for ever
         }
         return attributes.size();
-    }
-
-    private void checkSize(long size, VolumeReference reference) throws VolumeException {
-        if (reference.getSizeBytes() != null && reference.getSizeBytes() != size) {
-            throw mismatch("the file's size is not the one announced");
-        }
-        if (size > reader.mostFileBytes()) {
-            throw VolumeException.tooLarge("the file is longer than the largest volume allowed");
-        }
-    }
-
-    private LoadedVolume read(InputStream in, long size, VolumeReference reference)
-            throws IOException, VolumeException {
-        var digested = new DigestedInputStream(in);
-        Volume volume;
-        try {
-            volume = reader.read(digested, size);
-        } catch (VolumeException e) {
-            if (reference.getSha256() != null) {
-                // A file that is not the one announced is the more telling cause of its damage.
-                finish(digested, size, reference);
-            }
-            throw e;
-        }
-        return new LoadedVolume(volume, finish(digested, size, reference), size);
-    }
-
-    /** Reads what is left of the file and compares the digest of all of it. */
-    private static String finish(DigestedInputStream in, long size, VolumeReference reference)
-            throws IOException, VolumeException {
-        in.readUpTo(size + 1); // one more byte than there should be tells that the file grew
-        if (in.count() != size) {
-            throw VolumeException.retriable(FailureReason.VOLUME_IO, "the file changed while it was read");
-        }
-        String digest = in.finish();
-        if (reference.getSha256() != null && !reference.getSha256().equalsIgnoreCase(digest)) {
-            throw mismatch("the file's SHA-256 is not the one announced");
-        }
-        return digest;
-    }
-
-    private static VolumeException mismatch(String message) {
-        return VolumeException.permanent(FailureReason.CHECKSUM_MISMATCH, message);
     }
 }

@@ -129,6 +129,7 @@ class WorkerConfigTest {
         settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
         Set<String> keys = new TreeSet<>(WorkerConfig.keys());
         keys.removeIf(key -> key.startsWith("registry.")); // RegistryConfigTest's
+        keys.removeIf(key -> key.startsWith("s3.") || key.startsWith("store.")); // StoreConfigTest's
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(keys);
 
         WorkerConfig config = WorkerConfig.of(settings);
@@ -136,8 +137,8 @@ class WorkerConfigTest {
 
         assertThat(config.bootstrapServers()).containsExactly("broker-1:9092", "broker-2:9092");
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
-        assertThat(config.volumeRoots()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
-        assertThat(config.maskDirectory()).isEqualTo(Path.of("/data/masks"));
+        assertThat(config.volumeRoots().folders()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
+        assertThat(config.maskPlace().folder()).contains(Path.of("/data/masks"));
         assertThat(config.traceEndpoint()).contains("http://collector:4318/v1/traces");
         assertThat(config.admin().port()).isEqualTo(8080);
         assertThat(config.admin().token()).contains("sixteen-characters-at-least");
@@ -267,7 +268,8 @@ class WorkerConfigTest {
 
     @Test
     void shouldTakeAFolderOnceWhenItIsNamedTwice() throws Exception {
-        assertThat(with("volume.roots", "/a,/b,/a").volumeRoots()).containsExactly(Path.of("/a"), Path.of("/b"));
+        assertThat(with("volume.roots", "/a,/b,/a").volumeRoots().folders())
+                .containsExactly(Path.of("/a"), Path.of("/b"));
         assertThat(with("model.bundles", "/a,/a").modelBundles()).containsExactly(Path.of("/a"));
     }
 
