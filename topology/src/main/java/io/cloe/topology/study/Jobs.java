@@ -33,6 +33,7 @@ final class Jobs {
                 .setPrevious(study.current().map(Jobs::previous).orElse(null))
                 .setQueuedAt(now)
                 .setTraceparent(study.traceparent().orElse(null))
+                .setSite(study.site().orElse(null))
                 .build();
     }
 
@@ -51,7 +52,8 @@ final class Jobs {
                 failed.getPrevious(),
                 failed.getQueuedAt(),
                 failed.getTraceparent(),
-                failed.getModel());
+                failed.getModel(),
+                failed.getSite());
     }
 
     static PreviousResult previous(PublishedResult result) {
