@@ -19,6 +19,7 @@ fi
 
 "$environment/bin/ruff" format --check .
 "$environment/bin/ruff" check .
-"$environment/bin/ruff" format --check --config pyproject.toml ../deploy/examples
-"$environment/bin/ruff" check --config pyproject.toml ../deploy/examples
+"$environment/bin/ruff" format --check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
+"$environment/bin/ruff" check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
 "$environment/bin/python" -m pytest -q
+"$environment/bin/python" -m pytest -q -p no:cacheprovider ../deploy/dicom/tests

@@ -24,6 +24,7 @@ import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.openshift.api.model.monitoring.v1.ServiceMonitor;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +42,8 @@ class HelmChartIT {
             "ServiceAccount", ServiceAccount.class,
             "StatefulSet", StatefulSet.class,
             "NetworkPolicy", NetworkPolicy.class,
-            "PodDisruptionBudget", PodDisruptionBudget.class);
+            "PodDisruptionBudget", PodDisruptionBudget.class,
+            "ServiceMonitor", ServiceMonitor.class);
 
     private static final YAMLMapper YAML = new YAMLMapper();
 

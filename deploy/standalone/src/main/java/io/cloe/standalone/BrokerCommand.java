@@ -14,7 +14,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "broker",
         description = "Runs one Kafka broker on loopback, to try things out. Not for production.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        usageHelpWidth = 120,
+        footerHeading = "%nExamples:%n",
+        footer = "  cloe broker --port 9092 --data /tmp/cloe-kafka")
 final class BrokerCommand implements Callable<Integer> {
 
     @Option(names = "--port", defaultValue = "9092", description = "Port on 127.0.0.1; 0 takes a free one.")

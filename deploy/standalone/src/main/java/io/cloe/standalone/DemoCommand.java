@@ -50,7 +50,14 @@ import picocli.CommandLine.Spec;
             "The studies are generated phantoms and the model is for demonstration: NOT FOR CLINICAL USE."
         },
         mixinStandardHelpOptions = true,
-        sortOptions = false)
+        sortOptions = false,
+        usageHelpWidth = 120,
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  cloe demo --bundle BUNDLE --phantoms DIR",
+            "From a clone of the project, which has both:",
+            "  deploy/demo --out /tmp/cloe-demo --keep"
+        })
 final class DemoCommand implements Callable<Integer> {
 
     private static final Duration STUDY_TIMEOUT = Duration.ofSeconds(5);
@@ -196,7 +203,7 @@ final class DemoCommand implements Callable<Integer> {
                     ResultPairing.Result result = pairing.add(output.value()).orElse(null);
                     if (result != null) {
                         results.add(result);
-                        accept(result.segmentation(), open, surprises);
+                        accept(result.segmentation(), results.size(), open, surprises);
                         submitLate(producer, result.segmentation(), inputs);
                     }
                 }
@@ -228,10 +235,10 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private void accept(Segmentation result, List<Expected> open, List<String> surprises) {
+    private void accept(Segmentation result, int number, List<Expected> open, List<String> surprises) {
         Expected came = Expected.of(result);
-        say("result " + came.studyId() + " revision " + came.revision() + ", " + came.trigger() + ", "
-                + String.join(" ", came.used()));
+        say("result " + number + " of " + DemoPlan.expected().size() + ": " + came.studyId() + " revision "
+                + came.revision() + ", " + came.trigger() + ", " + String.join(" ", came.used()));
         if (!open.remove(came)) {
             surprises.add("not expected: " + came);
         }

@@ -33,7 +33,8 @@ final class Jobs {
                 study.current().map(Jobs::previous).orElse(null),
                 now,
                 study.traceparent().orElse(null),
-                null);
+                null,
+                study.site().orElse(null));
     }
 
     /** What a job takes of the given scans: the usable ones, in their order. */
@@ -62,7 +63,8 @@ final class Jobs {
                 failed.getPrevious(),
                 failed.getQueuedAt(),
                 failed.getTraceparent(),
-                failed.getModel());
+                failed.getModel(),
+                failed.getSite());
     }
 
     static PreviousResult previous(PublishedResult result) {

@@ -118,6 +118,7 @@ public final class Replay {
                 .setQueuedAt(now)
                 .setTraceparent(study.traceparent().orElse(null))
                 .setModel(campaign.getModel())
+                .setSite(study.site().orElse(null))
                 .build();
         return new CampaignItem(campaign.getCampaignId(), job, result, null);
     }

@@ -108,7 +108,8 @@ public final class StudyCodec {
                 job.getPrevious(),
                 job.getQueuedAt(),
                 job.getTraceparent(),
-                job.getModel());
+                job.getModel(),
+                job.getSite());
     }
 
     private static ScanState toState(Scan scan) {

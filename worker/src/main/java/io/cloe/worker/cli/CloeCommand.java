@@ -41,6 +41,7 @@ import picocli.CommandLine.ParseResult;
             ReprocessCommand.class,
             DeviceCommand.class,
             ConfigCommand.class,
+            CompletionCommand.class,
             CommandLine.HelpCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",
@@ -63,11 +64,13 @@ public final class CloeCommand {
 
     /** The command line, to which a distribution may add subcommands. */
     public static CommandLine commandLine() {
-        return new CommandLine(new CloeCommand())
+        CommandLine root = new CommandLine(new CloeCommand())
                 .setExecutionExceptionHandler(new OneLineErrors())
                 .setExitCodeExceptionMapper(failure ->
                         failure instanceof CommandLine.ParameterException ? ExitCode.CONFIGURATION : ExitCode.FAILED)
                 .setCaseInsensitiveEnumValuesAllowed(true);
+        HelpExamples.addTo(root);
+        return root;
     }
 
     /** Runs a command and ends the process with its exit code. */
@@ -83,20 +86,21 @@ public final class CloeCommand {
                 throws Exception {
             PrintWriter err = command.getErr();
             if (failure instanceof ConfigurationException) {
-                err.println("cloe: " + failure.getMessage());
+                err.println(red(command, "cloe: " + failure.getMessage()));
                 return ExitCode.CONFIGURATION;
             }
             if (failure instanceof StartupException startup) {
-                err.println("cloe: " + startup.getMessage());
+                err.println(red(command, "cloe: " + startup.getMessage()));
                 return ExitCode.of(startup.kind());
             }
             if (failure instanceof UserErrorException) {
-                err.println("cloe: " + failure.getMessage());
+                err.println(red(command, "cloe: " + failure.getMessage()));
                 return ExitCode.CONFIGURATION;
             }
             Optional<ConfigException> refused = refusedByKafka(failure);
             if (refused.isPresent()) {
-                err.println("cloe: Kafka's settings: " + refused.get().getMessage());
+                err.println(
+                        red(command, "cloe: Kafka's settings: " + refused.get().getMessage()));
                 return ExitCode.CONFIGURATION;
             }
             if (failure instanceof RegistryException) {
@@ -104,10 +108,16 @@ public final class CloeCommand {
                 return ExitCode.REGISTRY;
             }
             if (failure instanceof KafkaException) {
-                err.println("cloe: Kafka: " + failure.getMessage());
+                err.println(red(command, "cloe: Kafka: " + failure.getMessage()));
                 return ExitCode.KAFKA;
             }
             throw failure;
+        }
+
+        /** On a terminal only; NO_COLOR=1 prevents it there. */
+        private static String red(CommandLine command, String line) {
+            // Not by the scheme's own markup, which would read what stands in the message.
+            return command.getColorScheme().ansi().enabled() ? "\u001b[1;31m" + line + "\u001b[0m" : line;
         }
 
         /** Kafka's clients check their settings when they are made, and wrap what they find. */

@@ -2,7 +2,7 @@ package io.cloe.worker.cli;
 
 import io.cloe.worker.kafka.StartupException;
 
-/** Exit codes; documented in the README. */
+/** Exit codes; {@code cloe --help} says what they mean. */
 public final class ExitCode {
 
     /** All went well. */

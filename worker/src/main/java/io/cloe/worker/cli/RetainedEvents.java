@@ -40,10 +40,7 @@ final class RetainedEvents {
     @Option(names = "--dry-run", description = "Counts, and sends nothing.")
     private boolean dryRun;
 
-    @Option(names = "--json", description = "The counts as a JSON object.")
-    private boolean json;
-
-    int send(ClientSettings client, CommandSpec spec) throws UserErrorException {
+    int send(ClientSettings client, CommandSpec spec, boolean json) throws UserErrorException {
         Instant now = Instant.now();
         Selection selection = new Selection(
                 TimeOption.parse("--since", since, now),

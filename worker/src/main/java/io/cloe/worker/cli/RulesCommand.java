@@ -1,5 +1,8 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.topology.study.DryRun;
 import io.cloe.topology.study.ModelFamilies;
 import io.cloe.topology.study.RuleBook;
@@ -97,6 +100,9 @@ final class RulesCommand {
         @Mixin
         private RuleSource source;
 
+        @Option(names = "--json", description = "As one JSON object.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
@@ -104,6 +110,10 @@ final class RulesCommand {
         public Integer call() throws Exception {
             RuleBook book = source.rules();
             PrintWriter out = spec.commandLine().getOut();
+            if (json) {
+                out.println(json(book).toPrettyString());
+                return ExitCode.OK;
+            }
             for (RuleBook.SpecialRule rule : book.special()) {
                 out.println(rule.name() + ": " + when(rule.when())
                         + rule.modelFamily()
@@ -115,6 +125,33 @@ final class RulesCommand {
             out.println("  " + said(book.general()));
             out.flush();
             return ExitCode.OK;
+        }
+
+        private static ObjectNode json(RuleBook book) {
+            ObjectNode object = JsonNodeFactory.instance.objectNode();
+            ArrayNode special = object.putArray("rules");
+            for (RuleBook.SpecialRule rule : book.special()) {
+                ObjectNode node = special.addObject().put("name", rule.name());
+                ObjectNode when = node.putObject("when");
+                rule.when().modelFamily().ifPresent(family -> when.put("modelFamily", family));
+                ObjectNode attributes = when.putObject("attributes");
+                rule.when().attributes().forEach((name, values) -> {
+                    ArrayNode array = attributes.putArray(name);
+                    values.stream().sorted().forEach(array::add);
+                });
+                rule.modelFamily().ifPresent(family -> node.put("modelFamily", family));
+                put(node, rule.rules());
+            }
+            put(object.putObject("allOthers"), book.general());
+            return object;
+        }
+
+        private static void put(ObjectNode node, StudyRules rules) {
+            node.put("timeout", DurationText.of(rules.timeout()))
+                    .put("required", rules.required().toString())
+                    .put("onIncomplete", rules.onIncomplete().name().toLowerCase(Locale.ROOT))
+                    .put("settle", DurationText.of(rules.settle()))
+                    .put("retention", DurationText.of(rules.retention()));
         }
 
         private static String when(RuleBook.Condition condition) {

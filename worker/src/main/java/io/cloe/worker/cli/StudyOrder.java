@@ -1,5 +1,7 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.schemas.CommandKind;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.worker.submit.StudyCommandProducer;
@@ -26,6 +28,9 @@ abstract class StudyOrder implements Callable<Integer> {
     @Option(names = "--reason", description = "Why; kept with the command. No patient data.")
     private String reason;
 
+    @Option(names = "--json", description = "What was sent, as one JSON object.")
+    private boolean json;
+
     @Spec
     private CommandSpec spec;
 
@@ -51,8 +56,24 @@ abstract class StudyOrder implements Callable<Integer> {
             spec.commandLine().getErr().println("cloe: " + e.getMessage());
             return ExitCode.KAFKA;
         }
-        spec.commandLine().getOut().println("sent " + kind + "; 'cloe why " + studyId + "' tells what came of it");
+        spec.commandLine()
+                .getOut()
+                .println(
+                        json
+                                ? json(command).toString()
+                                : "sent " + kind + "; 'cloe why " + studyId + "' tells what came of it");
         return ExitCode.OK;
+    }
+
+    private static ObjectNode json(StudyCommand command) {
+        ObjectNode object = JsonNodeFactory.instance
+                .objectNode()
+                .put("command", command.getCommandId())
+                .put("study", command.getStudyId())
+                .put("kind", command.getKind().name());
+        return command.getDeadline() == null
+                ? object
+                : object.put("deadline", command.getDeadline().toString());
     }
 
     /** {@code cloe force}. */

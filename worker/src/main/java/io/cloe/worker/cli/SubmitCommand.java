@@ -1,5 +1,7 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.worker.submit.ScanEventProducer;
 import io.cloe.worker.submit.ScanEvents;
@@ -94,18 +96,28 @@ final class SubmitCommand implements Callable<Integer> {
             description = "Revision of the scans; a larger one than before replaces them.")
     private int revision;
 
+    @Option(
+            names = "--revision-of",
+            split = ",",
+            paramLabel = "NAME=N",
+            description = "The same for single modalities, comma-separated, such as T1=3,FLAIR=5.")
+    private Map<String, Integer> revisions = Map.of();
+
     @Option(names = "--retract", description = "Take the scans back instead.")
     private boolean retract;
 
     @Option(names = "--priority", defaultValue = "0", description = "Larger runs first.")
     private int priority;
 
+    @Option(names = "--json", description = "One JSON object per event of a folder that was sent, and one with the counts.")
+    private boolean json;
+
     @Spec
     private CommandSpec spec;
 
     @Override
     public Integer call() throws Exception {
-        return source.retained == null ? submit() : source.retained.send(settings.client(), spec);
+        return source.retained == null ? submit() : source.retained.send(settings.client(), spec, json);
     }
 
     private int submit() throws Exception {
@@ -114,21 +126,51 @@ final class SubmitCommand implements Callable<Integer> {
         Instant latest = deadline == null ? null : now.plus(DurationOption.parse("--deadline", deadline));
         List<StudyFolder> studies = studies();
         int sent = 0;
-        try (ScanEventProducer producer = new ScanEventProducer(settings.client())) {
+        // Each volume is read for its digest before it is announced.
+        try (ScanEventProducer producer = new ScanEventProducer(settings.client());
+                Progress progress = progress(studies)) {
             for (StudyFolder study : studies) {
-                for (ScanEvent event : events(study, now, latest)) {
+                for (ScanEvent event : events(study, now, latest, progress)) {
                     producer.send(event);
                     sent++;
+                    if (json) {
+                        progress.erase();
+                        out.println(json(event));
+                    }
                 }
-                out.printf("%s%s: %s%n", prefix, study.name(), String.join(" ", chosen(study)));
+                progress.erase();
+                if (!json) {
+                    out.printf("%s%s: %s%n", prefix, study.name(), String.join(" ", chosen(study)));
+                }
                 out.flush();
             }
         } catch (IOException e) {
             spec.commandLine().getErr().println("cloe: " + e.getMessage());
             return ExitCode.KAFKA;
         }
-        out.printf("%d events of %d studies sent%n", sent, studies.size());
+        if (json) {
+            out.println(
+                    JsonNodeFactory.instance.objectNode().put("events", sent).put("studies", studies.size()));
+        } else {
+            out.printf("%d events of %d studies sent%n", sent, studies.size());
+        }
         return ExitCode.OK;
+    }
+
+    private Progress progress(List<StudyFolder> studies) {
+        int volumes = studies.stream().mapToInt(study -> chosen(study).size()).sum();
+        return new Progress(
+                spec.commandLine().getErr(), Progress.onTerminal(), volumes, "volumes read", System::nanoTime);
+    }
+
+    private static ObjectNode json(ScanEvent event) {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("event", event.getEventId())
+                .put("study", event.getStudyId())
+                .put("modality", event.getModality())
+                .put("operation", event.getOperation().name())
+                .put("scanRevision", event.getScanRevision());
     }
 
     private List<StudyFolder> studies() throws UserErrorException {
@@ -154,7 +196,8 @@ final class SubmitCommand implements Callable<Integer> {
         return chosen;
     }
 
-    private List<ScanEvent> events(StudyFolder study, Instant now, Instant latest) throws UserErrorException {
+    private List<ScanEvent> events(StudyFolder study, Instant now, Instant latest, Progress progress)
+            throws UserErrorException {
         List<ScanEvent> events = new ArrayList<>();
         for (Map.Entry<String, Path> volume : study.volumes().entrySet()) {
             if (chosen(study).contains(volume.getKey())) {
@@ -165,6 +208,7 @@ final class SubmitCommand implements Callable<Integer> {
                         .setPriority(priority)
                         .setAttributes(attributes)
                         .build());
+                progress.step();
             }
         }
         return events;
@@ -173,10 +217,11 @@ final class SubmitCommand implements Callable<Integer> {
     private ScanEvent.Builder builder(StudyFolder study, Map.Entry<String, Path> volume, Instant now)
             throws UserErrorException {
         String studyId = prefix + study.name();
+        int scanRevision = revisions.getOrDefault(volume.getKey(), revision);
         try {
             return retract
-                    ? ScanEvents.retracted(studyId, volume.getKey(), revision, now)
-                    : ScanEvents.available(studyId, volume.getKey(), volume.getValue(), revision, now);
+                    ? ScanEvents.retracted(studyId, volume.getKey(), scanRevision, now)
+                    : ScanEvents.available(studyId, volume.getKey(), volume.getValue(), scanRevision, now);
         } catch (IOException e) {
             throw new UserErrorException("cannot read " + volume.getValue() + ": " + e.getMessage());
         }

@@ -1,6 +1,9 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.worker.kafka.TopicAdmin;
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -40,6 +43,9 @@ final class TopicsCommand {
                 description = "Copies of each topic; -1 = the broker's default.")
         private int replicationFactor;
 
+        @Option(names = "--json", description = "The names of the topics that were made, as one JSON object.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
@@ -51,9 +57,14 @@ final class TopicsCommand {
             try (TopicAdmin admin = new TopicAdmin(settings.client())) {
                 List<String> made = admin.create(partitions, replicationFactor);
                 admin.check();
-                spec.commandLine()
-                        .getOut()
-                        .println(made.isEmpty() ? "all topics exist" : "made " + String.join(", ", made));
+                PrintWriter out = spec.commandLine().getOut();
+                if (json) {
+                    ObjectNode object = JsonNodeFactory.instance.objectNode();
+                    made.forEach(object.putArray("made")::add);
+                    out.println(object);
+                } else {
+                    out.println(made.isEmpty() ? "all topics exist" : "made " + String.join(", ", made));
+                }
                 return ExitCode.OK;
             }
         }

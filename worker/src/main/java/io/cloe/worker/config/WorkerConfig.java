@@ -74,6 +74,7 @@ public final class WorkerConfig {
     public static final String RESULT_CACHE_MIB = "result.cache.mib";
 
     public static final String TRACE_ENDPOINT = "trace.endpoint";
+    public static final String METRICS_SITES = "metrics.sites";
 
     private static final ConfigDef DEFINITION = StoreConfig.addTo(
                     RegistryConfig.addTo(AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))))
@@ -130,6 +131,13 @@ public final class WorkerConfig {
                     HIGH,
                     "auto, cpu, or cuda:N, or several such as cuda:0,cuda:1. cuda:N never falls back to the CPU; auto says what"
                             + " it chose and why.")
+            .define(
+                    METRICS_SITES,
+                    Type.LIST,
+                    List.of(),
+                    LOW,
+                    "Sites, as the events' attribute site names them, for which metrics tell the model's weights and consistencies"
+                            + " apart. Others are measured together, as other.")
             .define(
                     TRACE_ENDPOINT,
                     Type.STRING,
@@ -509,6 +517,11 @@ public final class WorkerConfig {
 
     public int maskInlineMaxBytes() {
         return parsed.getInt(MASK_INLINE_MAX_BYTES);
+    }
+
+    /** Sites that metrics tell apart. */
+    public List<String> metricsSites() {
+        return parsed.getList(METRICS_SITES);
     }
 
     /** Where spans go. */

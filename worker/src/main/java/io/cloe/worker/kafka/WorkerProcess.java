@@ -126,7 +126,7 @@ public final class WorkerProcess implements AutoCloseable {
         TraceExport export = TraceExport.open(config.traceEndpoint(), config.applicationId());
         resources.add(0, export);
         JobTraces traces = new JobTraces(export.tracer(), Clock.systemUTC());
-        JobMeters meters = new JobMeters(parts.meters(), Clock.systemUTC());
+        JobMeters meters = new JobMeters(parts.meters(), Clock.systemUTC(), config.metricsSites());
         KafkaResultSender sender = new KafkaResultSender(clients);
         resources.add(0, sender);
         PipelinedExecutor executor = new PipelinedExecutor(

@@ -17,7 +17,9 @@ import io.micrometer.core.instrument.Timer;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
@@ -27,8 +29,8 @@ import java.util.stream.Collectors;
  *
  * <p>The backlog is measured here because consumer lag does not show it: offsets are committed long before inference ends.
  *
- * <p>No meter is tagged with anything that a sender chooses freely; a modality is one that a loaded bundle knows. For any number of
- * threads.
+ * <p>No meter is tagged with anything that a sender chooses freely; a modality is one that a loaded bundle knows, a site one that the
+ * configuration names. For any number of threads.
  */
 public final class JobMeters {
 
@@ -47,21 +49,25 @@ public final class JobMeters {
         Duration.ofMinutes(5),
         Duration.ofMinutes(15)
     };
+    private static final String OTHER_SITES = "other";
     private static final double[] WEIGHT_BUCKETS = {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95};
     private static final double[] CONSISTENCY_BUCKETS = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 
     private final MeterRegistry registry;
     private final Clock clock;
+    private final Set<String> sites;
     private final Map<String, Unfinished> unfinished = new ConcurrentHashMap<>();
 
     /**
      * Registers the meters.
      *
      * @param clock tells a waiting job's age
+     * @param sites for which the model's weights are told apart; studies of others are measured together
      */
-    public JobMeters(MeterRegistry registry, Clock clock) {
+    public JobMeters(MeterRegistry registry, Clock clock, Collection<String> sites) {
         this.registry = registry;
         this.clock = clock;
+        this.sites = Set.copyOf(sites);
         Gauge.builder("cloe.backlog.jobs", unfinished, Map::size)
                 .description("Jobs that wait or run on this worker.")
                 .register(registry);
@@ -108,13 +114,16 @@ public final class JobMeters {
     private void measure(InferenceResult result) {
         Unfinished job = unfinished.remove(result.getJobId());
         if (result.getBody() instanceof InferenceOutcome outcome) {
-            measure(outcome, (job == null ? Trigger.UNKNOWN : job.trigger()).name());
+            measure(
+                    outcome,
+                    (job == null ? Trigger.UNKNOWN : job.trigger()).name(),
+                    job == null || job.site() == null || !sites.contains(job.site()) ? OTHER_SITES : job.site());
         } else if (result.getBody() instanceof InferenceFaults faults) {
             faults.getFaults().forEach(this::count);
         }
     }
 
-    private void measure(InferenceOutcome outcome, String trigger) {
+    private void measure(InferenceOutcome outcome, String trigger, String site) {
         String family = outcome.getModel().getFamily();
         outcome.getTimingsMs().forEach((stage, millis) -> stage(stage).record(Duration.ofMillis(millis)));
         String subset = outcome.getGating().stream()
@@ -133,11 +142,11 @@ public final class JobMeters {
                 .tag("flag", flag)
                 .register(registry)
                 .increment());
-        outcome.getGating().forEach(gating -> measure(family, gating));
+        outcome.getGating().forEach(gating -> measure(family, gating, site));
     }
 
-    private void measure(String family, ModalityGating gating) {
-        summary("cloe.gate.weight", "Weights of modalities.", WEIGHT_BUCKETS, family, gating)
+    private void measure(String family, ModalityGating gating, String site) {
+        summary("cloe.gate.weight", "Weights of modalities.", WEIGHT_BUCKETS, family, gating, site)
                 .record(gating.getWeight());
         if (gating.getConsistencyGlobal() != null) {
             summary(
@@ -145,7 +154,8 @@ public final class JobMeters {
                             "Global consistency, negative ones as 0.",
                             CONSISTENCY_BUCKETS,
                             family,
-                            gating)
+                            gating,
+                            site)
                     .record(Math.max(0, gating.getConsistencyGlobal()));
         }
         if (gating.getConsistencyRegional() != null) {
@@ -154,17 +164,19 @@ public final class JobMeters {
                             "Regional consistency, negative ones as 0.",
                             CONSISTENCY_BUCKETS,
                             family,
-                            gating)
+                            gating,
+                            site)
                     .record(Math.max(0, gating.getConsistencyRegional()));
         }
     }
 
     private DistributionSummary summary(
-            String name, String description, double[] buckets, String family, ModalityGating gating) {
+            String name, String description, double[] buckets, String family, ModalityGating gating, String site) {
         return DistributionSummary.builder(name)
                 .description(description)
                 .tag("family", family)
                 .tag("modality", gating.getModality())
+                .tag("site", site)
                 .serviceLevelObjectives(buckets)
                 .register(registry);
     }
@@ -191,9 +203,10 @@ public final class JobMeters {
      *
      * @param queuedAt when its study was closed
      * @param trigger why it runs
+     * @param site where its study comes from; may be null
      * @param lease whose job it is
      */
-    private record Unfinished(Instant queuedAt, Trigger trigger, InferenceExecutor.Lease lease) {}
+    private record Unfinished(Instant queuedAt, Trigger trigger, String site, InferenceExecutor.Lease lease) {}
 
     private final class MeteredLease implements InferenceExecutor.Lease {
 
@@ -205,7 +218,7 @@ public final class JobMeters {
 
         @Override
         public void submit(InferenceJob job) {
-            unfinished.put(job.getJobId(), new Unfinished(job.getQueuedAt(), job.getTrigger(), lease));
+            unfinished.put(job.getJobId(), new Unfinished(job.getQueuedAt(), job.getTrigger(), job.getSite(), lease));
             lease.submit(job);
         }
 

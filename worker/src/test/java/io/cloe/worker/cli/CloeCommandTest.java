@@ -100,12 +100,26 @@ class CloeCommandTest {
                 "device --help",
                 "device check --help",
                 "config --help",
-                "config docs --help"
+                "config docs --help",
+                "completion --help"
             })
     void shouldEndWellWhenHelpIsAskedFor(String arguments) {
         assertThat(cloe(arguments.split(" "))).isEqualTo(ExitCode.OK);
         assertThat(out.toString()).isNotBlank();
         assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldColourErrorsOnlyWhenTheyAreForATerminal() {
+        assertThat(cloe("submit", folder.resolve("nothing").toString())).isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(err.toString()).startsWith("cloe: ").doesNotContain("\u001b");
+
+        StringWriter terminal = new StringWriter();
+        CloeCommand.commandLine()
+                .setErr(new PrintWriter(terminal, true))
+                .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.ON))
+                .execute("submit", folder.resolve("nothing").toString());
+        assertThat(terminal.toString()).startsWith("\u001b[1;31mcloe: ").endsWith("\u001b[0m" + System.lineSeparator());
     }
 
     @Test

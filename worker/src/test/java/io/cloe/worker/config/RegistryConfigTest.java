@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import io.cloe.schemas.CommandKind;
 import io.cloe.schemas.StudyCommand;
@@ -26,6 +27,8 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -82,21 +85,10 @@ class RegistryConfigTest {
 
     @Test
     void shouldTalkTlsAndShowItsCredentialsWhenTheyAreConfigured() throws Exception {
-        Path keys = folder.resolve("server.p12");
-        Path certificate = folder.resolve("server.pem");
-        keytool(
-                "-genkeypair",
-                "-keyalg",
-                "EC",
-                "-dname",
-                "CN=localhost",
-                "-ext",
-                "SAN=ip:127.0.0.1",
-                "-keystore",
-                keys);
-        keytool("-exportcert", "-rfc", "-file", certificate, "-keystore", keys);
+        Path keys = keyPair("server", "SAN=ip:127.0.0.1");
+        Path certificate = certificate(keys);
         List<String> authorizations = new CopyOnWriteArrayList<>();
-        HttpsServer server = serve(keys, authorizations);
+        HttpsServer server = serve(keys, null, authorizations);
         try {
             Map<String, String> settings = new HashMap<>(Map.of(
                     "registry.url",
@@ -121,6 +113,49 @@ class RegistryConfigTest {
         }
     }
 
+    @Test
+    void shouldShowItsCertificateWhenTheRegistryAsksForOne() throws Exception {
+        Path keys = keyPair("server", "SAN=ip:127.0.0.1");
+        Path trusted = certificate(keys);
+        Path mine = keyPair("client", "KU=digitalSignature");
+        List<String> authorizations = new CopyOnWriteArrayList<>();
+        HttpsServer server = serve(keys, mine, authorizations);
+        try {
+            Map<String, String> settings = new HashMap<>(Map.of(
+                    "registry.url",
+                    "https://127.0.0.1:" + server.getAddress().getPort(),
+                    "registry.truststore",
+                    trusted.toString(),
+                    "registry.patience",
+                    "1ms"));
+            assertThatThrownBy(() -> write(settings)).isInstanceOf(RegistryException.class);
+            settings.put(
+                    "registry.keystore",
+                    keyPair("stranger", "KU=digitalSignature").toString());
+            settings.put("registry.keystore.password", PASSWORD);
+            assertThatThrownBy(() -> write(settings)).isInstanceOf(RegistryException.class);
+            assertThat(authorizations).as("requests that reached the registry").isEmpty();
+
+            settings.put("registry.keystore", mine.toString());
+
+            assertThat(write(settings)).startsWith(0, 0, 0, 0, 42);
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private Path keyPair(String name, String extension) throws IOException, InterruptedException {
+        Path keys = folder.resolve(name + ".p12");
+        keytool("-genkeypair", "-keyalg", "EC", "-dname", "CN=" + name, "-ext", extension, "-keystore", keys);
+        return keys;
+    }
+
+    private static Path certificate(Path keys) throws IOException, InterruptedException {
+        Path certificate = Path.of(keys + ".pem");
+        keytool("-exportcert", "-rfc", "-file", certificate, "-keystore", keys);
+        return certificate;
+    }
+
     private static byte[] write(Map<String, String> settings) throws ConfigurationException {
         StudyCommand command = StudyCommand.newBuilder()
                 .setCommandId("command")
@@ -134,17 +169,33 @@ class RegistryConfigTest {
                 .serialize("commands", command);
     }
 
-    private static HttpsServer serve(Path keys, List<String> authorizations) throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        try (InputStream in = Files.newInputStream(keys)) {
-            store.load(in, PASSWORD.toCharArray());
-        }
+    /**
+     * A registry that takes every schema.
+     *
+     * @param keys its own
+     * @param client keys of the one client whose certificate it asks for; null to ask for none
+     */
+    private static HttpsServer serve(Path keys, Path client, List<String> authorizations) throws Exception {
         KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        managers.init(store, PASSWORD.toCharArray());
+        managers.init(load(keys), PASSWORD.toCharArray());
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        KeyStore trusted = KeyStore.getInstance("PKCS12");
+        trusted.load(null, null);
+        if (client != null) {
+            trusted.setCertificateEntry("client", load(client).getCertificate("server"));
+        }
+        trust.init(trusted);
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(managers.getKeyManagers(), null, null);
+        context.init(managers.getKeyManagers(), client == null ? null : trust.getTrustManagers(), null);
         HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        server.setHttpsConfigurator(new HttpsConfigurator(context));
+        server.setHttpsConfigurator(new HttpsConfigurator(context) {
+            @Override
+            public void configure(HttpsParameters parameters) {
+                SSLParameters tls = context.getDefaultSSLParameters();
+                tls.setNeedClientAuth(client != null);
+                parameters.setSSLParameters(tls);
+            }
+        });
         server.createContext("/", exchange -> {
             authorizations.add(exchange.getRequestHeaders().getFirst("Authorization"));
             exchange.getRequestBody().readAllBytes();
@@ -155,6 +206,14 @@ class RegistryConfigTest {
         });
         server.start();
         return server;
+    }
+
+    private static KeyStore load(Path keys) throws Exception {
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        try (InputStream in = Files.newInputStream(keys)) {
+            store.load(in, PASSWORD.toCharArray());
+        }
+        return store;
     }
 
     private static void keytool(Object... arguments) throws IOException, InterruptedException {

@@ -125,7 +125,8 @@ class WorkerConfigTest {
                 "admin.port", "8080",
                 "admin.token", "sixteen-characters-at-least",
                 "admin.studies", "7",
-                "trace.endpoint", "http://collector:4318/v1/traces"));
+                "trace.endpoint", "http://collector:4318/v1/traces",
+                "metrics.sites", "north,south"));
         settings.putAll(Map.of("retry.attempts", "1", "retry.first-delay", "1ms", "retry.longest-delay", "1h"));
         Set<String> keys = new TreeSet<>(WorkerConfig.keys());
         keys.removeIf(key -> key.startsWith("registry.")); // RegistryConfigTest's
@@ -139,6 +140,7 @@ class WorkerConfigTest {
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
         assertThat(config.volumeRoots().folders()).containsExactly(Path.of("/data/in"), Path.of("/mnt/in"));
         assertThat(config.maskPlace().folder()).contains(Path.of("/data/masks"));
+        assertThat(config.metricsSites()).containsExactly("north", "south");
         assertThat(config.traceEndpoint()).contains("http://collector:4318/v1/traces");
         assertThat(config.admin().port()).isEqualTo(8080);
         assertThat(config.admin().token()).contains("sixteen-characters-at-least");

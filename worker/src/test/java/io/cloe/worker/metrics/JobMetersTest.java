@@ -28,7 +28,7 @@ class JobMetersTest {
     private static final Instant NOW = Instant.parse("2026-01-05T08:00:00Z");
 
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    private final JobMeters meters = new JobMeters(registry, Clock.fixed(NOW, ZoneOffset.UTC));
+    private final JobMeters meters = new JobMeters(registry, Clock.fixed(NOW, ZoneOffset.UTC), List.of("north"));
     private final List<String> submitted = new ArrayList<>();
     private final List<InferenceResult> sent = new ArrayList<>();
     private final InferenceExecutor executor = meters.around((InferenceExecutor) partition -> new RecordingLease());
@@ -64,6 +64,10 @@ class JobMetersTest {
     }
 
     private static InferenceJob job(String id, long secondsAgo) {
+        return job(id, secondsAgo, null);
+    }
+
+    private static InferenceJob job(String id, long secondsAgo, String site) {
         return InferenceJob.newBuilder()
                 .setJobId(id)
                 .setStudyId("study")
@@ -74,6 +78,7 @@ class JobMetersTest {
                 .setPriority(0)
                 .setScans(List.of())
                 .setQueuedAt(NOW.minusSeconds(secondsAgo))
+                .setSite(site)
                 .build();
     }
 
@@ -171,6 +176,20 @@ class JobMetersTest {
                         .summary())
                 .as("undefined is not 0")
                 .isNull();
+    }
+
+    @Test
+    void shouldTellWeightsOfASiteApartOnlyWhenTheConfigurationNamesIt() {
+        InferenceExecutor.Lease lease = executor.open(0);
+        lease.submit(job("a", 1, "north"));
+        lease.submit(job("b", 1, "anything a sender likes"));
+        lease.submit(job("c", 1));
+
+        List.of("a", "b", "c").forEach(job -> sender.send(0, outcome(job)));
+
+        assertThat(registry.find("cloe.gate.weight").tag("modality", "T2").summaries())
+                .extracting(summary -> summary.getId().getTag("site") + " " + summary.count())
+                .containsExactlyInAnyOrder("north 1", "other 2");
     }
 
     @Test

@@ -1,0 +1,92 @@
+package io.cloe.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.cloe.it.tools.FreePorts;
+import io.cloe.it.tools.PythonForExamples;
+import io.cloe.it.tools.Repository;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands of tutorials, as they are written; only ports and the temporary folder are this test's own. */
+class TutorialIT {
+
+    private static final Pattern BLOCK = Pattern.compile("(?ms)^```sh\\n(.*?)^```$");
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void shouldPrintAResultWhenTheTutorialForPythonIsFollowed() throws Exception {
+        PythonForExamples.with("fastavro", "confluent_kafka");
+        Assumptions.assumeTrue(
+                Files.isExecutable(Path.of("/usr/bin/python3")) && hasKafkaClient("/usr/bin/python3"),
+                "skipped: /usr/bin/python3 has no Kafka client (python3-confluent-kafka)");
+        assertThat(Repository.root().resolve("deploy/standalone/target/cloe/bin/cloe"))
+                .as("built before")
+                .isExecutable();
+
+        List<String> said = follow("deploy/docs/consume-in-python.md");
+
+        JsonNode result = new ObjectMapper().readTree(said.get(said.size() - 1));
+        assertThat(result.get("study").textValue()).isEqualTo("phantom-700000-002");
+        assertThat(result.get("used")).extracting(JsonNode::textValue).containsExactlyInAnyOrder("T1", "FLAIR");
+        assertThat(result.get("weights")).extracting(JsonNode::doubleValue).containsOnly(0.5);
+        assertThat(result.get("maskBytes").intValue()).isPositive();
+    }
+
+    /** Runs the blocks as one script; returns what it said on standard output. */
+    private List<String> follow(String tutorial) throws Exception {
+        String port = Integer.toString(FreePorts.next());
+        String script = BLOCK.matcher(Files.readString(Repository.root().resolve(tutorial)))
+                .results()
+                .map((MatchResult block) -> block.group(1))
+                .collect(Collectors.joining("\n"))
+                .replace("127.0.0.1:9092", "127.0.0.1:" + port)
+                .replace("--port 9092", "--port " + port)
+                .replace("/tmp/cloe-tutorial", folder.toString());
+        Path file = Files.writeString(folder.resolve("tutorial.sh"), "set -eu\n" + script);
+        Path output = folder.resolve("said");
+        Path errors = folder.resolve("errors");
+        ProcessBuilder program = new ProcessBuilder("bash", file.toString())
+                .directory(Repository.root().toFile())
+                .redirectOutput(output.toFile())
+                .redirectError(errors.toFile());
+        program.environment().put("PIP_RETRIES", "0");
+        Process shell = program.start();
+        List<ProcessHandle> background = List.of();
+        try {
+            boolean ended = false;
+            // What a shell has left behind is nobody's child once it has ended: its children are noted while it runs.
+            for (int i = 0; i < 600 && !ended; i++) {
+                List<ProcessHandle> children = shell.descendants().toList();
+                background = children.isEmpty() ? background : children;
+                ended = shell.waitFor(200, TimeUnit.MILLISECONDS);
+            }
+            assertThat(ended).as("ended in time").isTrue();
+            assertThat(shell.exitValue()).as(Files.readString(errors)).isZero();
+            return Files.readAllLines(output);
+        } finally {
+            background.forEach(ProcessHandle::destroyForcibly);
+            shell.destroyForcibly();
+        }
+    }
+
+    private static boolean hasKafkaClient(String python) throws Exception {
+        Process process = new ProcessBuilder(python, "-c", "import confluent_kafka, venv")
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        return process.waitFor() == 0;
+    }
+}
