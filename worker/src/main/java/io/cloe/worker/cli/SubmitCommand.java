@@ -109,7 +109,9 @@ final class SubmitCommand implements Callable<Integer> {
     @Option(names = "--priority", defaultValue = "0", description = "Larger runs first.")
     private int priority;
 
-    @Option(names = "--json", description = "One JSON object per event of a folder that was sent, and one with the counts.")
+    @Option(
+            names = "--json",
+            description = "One JSON object per event of a folder that was sent, and one with the counts.")
     private boolean json;
 
     @Spec
