@@ -118,7 +118,7 @@ class PlantedDataIT {
                 TestCluster cluster = new TestCluster(broker.address())) {
             topics = cluster.createTopics("", 1);
             Map<String, String> settings = cluster.workerSettings(folder, Repository.tinyBundle(), volumes);
-            settings.put(WorkerConfig.APPLICATION_ID, "planted");
+            settings.put(WorkerConfig.APPLICATION_ID, "privacy");
             settings.put(StudySettings.STUDY_TIMEOUT, "1h");
             settings.put(StudySettings.STUDY_SETTLE, "100ms");
             try (WorkerJvm worker = WorkerJvm.start(
