@@ -11,6 +11,12 @@ BLUR_MM = 0.5
 SLICE_THICKNESS_MM = (1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 INT16_MAX = 32767
 
+DEGRADED = 0.10
+"""Share of the scans of poor quality: blurred, noisy, ghosted, strong bias field, badly registered."""
+
+MISREGISTERED = 0.3
+"""Share of the scans that are not quite where the others are."""
+
 
 def acquire(random: np.random.Generator, image: np.ndarray, brain: np.ndarray, spacing: float) -> np.ndarray:
     """Turn an ideal contrast into a scan.
@@ -31,20 +37,33 @@ def acquire(random: np.random.Generator, image: np.ndarray, brain: np.ndarray, s
     np.ndarray
         int16 (z, y, x).
     """
-    scan = ndimage.gaussian_filter(image, BLUR_MM / spacing, truncate=3.0)
+    degraded = random.uniform() < DEGRADED
+    blur = BLUR_MM + (random.uniform(0.5, 1.5) if degraded else 0.0)
+    scan = ndimage.gaussian_filter(image, blur / spacing, truncate=3.0)
     thickness = SLICE_THICKNESS_MM[random.integers(len(SLICE_THICKNESS_MM))]
     scan = _thick_slices(scan, round(thickness / spacing))
-    if random.uniform() < 0.3:
-        # Imperfect registration of the contrasts: up to about a millimetre.
-        scan = ndimage.shift(scan, random.normal(0.0, 0.5, 3) / spacing, order=1)
+    if random.uniform() < MISREGISTERED:
+        # Imperfect registration of the contrasts: up to about a millimetre, now and then more.
+        jitter = random.normal(0.0, 2.0 if degraded else 0.5, 3)
+        scan = ndimage.shift(scan, jitter / spacing, order=1)
+    if degraded and random.uniform() < 0.5:
+        scan = _ghost(random, scan)
     scan = np.clip(scan, 0.0, None) ** np.float32(random.uniform(0.85, 1.2))
-    scan *= np.exp(enlarge(random.normal(0.0, 0.12, (4, 4, 4)), scan.shape))
-    deviation = np.float32(random.uniform(0.01, 0.05))
+    scan *= np.exp(enlarge(random.normal(0.0, 0.25 if degraded else 0.12, (4, 4, 4)), scan.shape))
+    deviation = np.float32(random.uniform(0.05, 0.20) if degraded else random.uniform(0.01, 0.05))
     real = scan + deviation * random.standard_normal(scan.shape, np.float32)
     scan = np.sqrt(real**2 + (deviation * random.standard_normal(scan.shape, np.float32)) ** 2)
     gain = np.float32(random.uniform(300.0, 3000.0))
     scan = np.where(brain, np.clip(np.rint(scan * gain), 1, INT16_MAX), 0)
     return scan.astype(np.int16)
+
+
+def _ghost(random: np.random.Generator, scan: np.ndarray) -> np.ndarray:
+    """Motion during the scan: faint copies shifted along the phase direction."""
+    axis = int(random.integers(1, 3))
+    shift = int(random.integers(scan.shape[axis] // 8, scan.shape[axis] // 3))
+    strength = np.float32(random.uniform(0.05, 0.2))
+    return scan + strength * (np.roll(scan, shift, axis) + np.roll(scan, -shift, axis))
 
 
 def _thick_slices(scan: np.ndarray, count: int) -> np.ndarray:

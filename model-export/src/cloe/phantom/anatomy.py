@@ -75,10 +75,10 @@ def procedural_anatomy(random: np.random.Generator, spacing: float = PROCEDURAL_
     depth = np.minimum(depth, (z + vary(34.0)) * 0.9 + 2.0 * coarse)
     inside = depth > 0.0
     # A fold pulls the cortex inwards and carries CSF at its bottom line.
-    sulcus = np.abs(folds) < vary(0.13, 0.4)
+    sulcus = np.abs(folds) < vary(0.19, 0.4)
     fissure = np.abs(x + 1.2 * coarse) < 1.6
     fissure = fissure & ((z > vary(18.0)) | (depth < 20.0))
-    cortex_depth = vary(4.0, 0.15) + vary(17.0, 0.2) * np.exp(-((folds / 0.42) ** 2)) + 0.8 * fine
+    cortex_depth = vary(6.0, 0.15) + vary(22.0, 0.2) * np.exp(-((folds / 0.68) ** 2)) + 0.8 * fine
     tissue = np.zeros(shape, np.uint8)
     tissue[inside] = Tissue.WHITE
     tissue[inside & ((depth < cortex_depth) | ((np.abs(x) < 5.0) & (z > 18.0)))] = Tissue.GREY
@@ -86,10 +86,10 @@ def procedural_anatomy(random: np.random.Generator, spacing: float = PROCEDURAL_
 
     for side in (-1.0, 1.0):
         for centre, radii in (
-            ((6.0, -2.0, 11.0), (vary(6.5), vary(12.0), vary(5.5))),
-            ((2.0, 12.0, 12.0), (vary(8.5), vary(11.0), vary(8.5))),
-            ((4.0, -4.0, 25.0), (vary(9.0), vary(14.0), vary(5.5))),
-            ((14.0, -6.0, 15.0), (vary(8.0), vary(14.0), vary(3.5))),
+            ((6.0, -2.0, 11.0), (vary(7.5), vary(14.0), vary(6.5))),
+            ((2.0, 12.0, 12.0), (vary(10.0), vary(13.0), vary(10.0))),
+            ((4.0, -4.0, 25.0), (vary(10.5), vary(16.0), vary(6.5))),
+            ((14.0, -6.0, 15.0), (vary(9.5), vary(16.0), vary(4.2))),
         ):
             place = (centre[0], centre[1], side * centre[2])
             nucleus = _ellipsoid(axes, place, radii) + 0.08 * fine
@@ -108,8 +108,8 @@ def procedural_anatomy(random: np.random.Generator, spacing: float = PROCEDURAL_
     hind_inside = (hind < 1.0) & ~inside
     leaves = np.abs(np.sin(z / 1.9 + 1.3 * coarse + 0.6 * folds)) < 0.75
     tissue[hind_inside] = Tissue.WHITE
-    tissue[hind_inside & (hind > 0.62) & leaves] = Tissue.GREY
-    tissue[hind_inside & (hind > 0.62) & (fine > 1.6)] = Tissue.CSF
+    tissue[hind_inside & (hind > 0.5) & leaves] = Tissue.GREY
+    tissue[hind_inside & (hind > 0.5) & (fine > 1.6)] = Tissue.CSF
     stem = np.sqrt((x / vary(13.0)) ** 2 + ((y - 14.0) / vary(13.0)) ** 2) + 0.0 * z
     tissue[(stem < 1.0) & (z < -22.0) & (z > -62.0) & (tissue == Tissue.OUTSIDE)] = Tissue.WHITE
     return Anatomy(_cropped(tissue), spacing, "procedural")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cloe.phantom.acquisition import acquire
-from cloe.phantom.anatomy import Anatomy, procedural_anatomy
+from cloe.phantom.anatomy import PROCEDURAL_SPACING, Anatomy, procedural_anatomy
 from cloe.phantom.contrast import paint
 from cloe.phantom.noise import Shape, coordinates, enlarge, sample_nearest
 from cloe.phantom.tissue import TUMOUR_LABEL, Tissue
@@ -77,7 +77,8 @@ def make_case(
     if anatomies and random.uniform() >= procedural_share:
         anatomy = anatomies[random.integers(len(anatomies))]
     else:
-        anatomy = procedural_anatomy(random)
+        # Finer than the study, but no finer than needed: drawing the anatomy is the larger part of the time.
+        anatomy = procedural_anatomy(random, max(PROCEDURAL_SPACING, 0.8 * spacing))
     shape = canvas_shape(spacing, canvas_mm)
     healthy = place(random, anatomy, shape, spacing)
     tissue, description = grow_tumour(random, healthy, spacing)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cloe.phantom.noise import Shape, coordinates, smooth_noise
+from cloe.phantom.noise import Shape, coordinates, enlarge, sample_nearest, smooth_noise
 from cloe.phantom.tissue import Tissue
 
 
@@ -50,6 +50,9 @@ NO_TUMOUR = 0.05
 
 SECOND_FOCUS = 0.15
 """Share of the other cases with a second, smaller focus."""
+
+DIFFUSION_SPACING = 2.5
+DIFFUSION_STEPS = 60
 
 
 def grow_tumour(random: np.random.Generator, tissue: np.ndarray, spacing: float) -> tuple[np.ndarray, str]:
@@ -111,19 +114,20 @@ def _grow_focus(
     local = tissue[box]
     turned = [sum(float(rotation[row, column]) * offsets[column] for column in range(3)) for row in range(3)]
     distance = np.sqrt(sum((part / float(s)) ** 2 for part, s in zip(turned, stretch, strict=True)))
+    local[...] = push_aside(local, offsets, distance, core, random.uniform(0.0, 0.45), spacing)
     coarse = smooth_noise(random, local.shape, spacing, max(8.0, core * 0.8))
     medium = smooth_noise(random, local.shape, spacing, 6.0)
     fine = smooth_noise(random, local.shape, spacing, 3.5)
 
     level = distance - (0.16 * core * coarse + 1.1 * medium) - core
-    brain = local != Tissue.OUTSIDE
-    solid_tissue = brain & (local != Tissue.CSF)
-    in_core = (level < 0.0) & brain
-    # Oedema runs along white matter and leaves cortex and fluid largely alone.
-    reach = oedema * (1.0 + 0.35 * coarse) + 1.5 * medium
-    reach = reach * np.where(local == Tissue.WHITE, 1.0, 0.6)
-    in_oedema = (level < reach) & ~in_core & solid_tissue & (local < Tissue.NECROSIS)
-    local[in_oedema] = Tissue.OEDEMA
+    in_core = (level < 0.0) & (local != Tissue.OUTSIDE)
+    free = (local != Tissue.OUTSIDE) & (local != Tissue.CSF) & (local < Tissue.NECROSIS) & ~in_core
+    reached = spread_along_white_matter(local, in_core, spacing) + 0.06 * medium
+    # As many voxels as a shell of the drawn reach would hold, at the places that are reached first.
+    shell = np.count_nonzero((level < oedema) & free)
+    if shell:
+        threshold = np.partition(reached[free], -shell)[-shell]
+        local[free & (reached >= threshold)] = Tissue.OEDEMA
     local[in_core] = Tissue.NECROSIS
     if cover > 0.0:
         thickness = rim * (1.0 + 0.35 * medium)
@@ -131,6 +135,78 @@ def _grow_focus(
         enhancing = in_core & (level > -thickness) & (coarse + 0.5 * medium >= threshold)
         islands = in_core & (fine > 2.3)
         local[enhancing | islands] = Tissue.ENHANCING
+
+
+def push_aside(
+    tissue: np.ndarray,
+    offsets: list[np.ndarray],
+    distance: np.ndarray,
+    radius: float,
+    strength: float,
+    spacing: float,
+) -> np.ndarray:
+    """Mass effect: healthy tissue makes room for the core, most at its border and less further out.
+
+    Parameters
+    ----------
+    tissue
+        Label map (z, y, x) around the focus.
+    offsets
+        Millimetres from the focus along z, y, x; they broadcast to ``tissue.shape``.
+    distance
+        Millimetres from the focus in the metric of its ellipsoid.
+    radius
+        Of the core in mm.
+    strength
+        Share by which what lay in the focus is moved outwards, in [0, 0.5].
+
+    Returns
+    -------
+    np.ndarray
+        The moved map; the brain's outline stays, as the skull does.
+    """
+    share = 1.0 - strength * np.exp(-((distance / (1.6 * radius)) ** 2))
+    indices = []
+    for axis, offset in enumerate(offsets):
+        own = np.arange(tissue.shape[axis], dtype=np.float32).reshape(offset.shape)
+        indices.append((own + offset * (share - 1.0) / spacing).astype(np.float32))
+    moved = sample_nearest(tissue, *indices)
+    return np.where((tissue == Tissue.OUTSIDE) | (moved == Tissue.OUTSIDE), tissue, moved)
+
+
+def spread_along_white_matter(tissue: np.ndarray, core: np.ndarray, spacing: float) -> np.ndarray:
+    """Where fluid that leaks from the core gets to: diffusion, quick in white matter, slow in grey, none in CSF.
+
+    Solved on a grid of about 2.5 mm, whatever the study's, with the core kept at 1.
+
+    Returns
+    -------
+    np.ndarray
+        Logarithm of the concentration, about 0 at the core and falling outwards; float32 (z, y, x).
+    """
+    step = max(1, round(DIFFUSION_SPACING / spacing))
+    coarse = tissue[::step, ::step, ::step]
+    source = core[::step, ::step, ::step]
+    conductivity = np.full(coarse.shape, 0.25, np.float32)
+    conductivity[coarse == Tissue.WHITE] = 1.0
+    conductivity[(coarse == Tissue.OUTSIDE) | (coarse == Tissue.CSF)] = 0.0
+    conductivity[source] = 1.0
+    inner, outer = slice(1, None), slice(None, -1)
+    faces = []
+    for axis in range(3):
+        low = tuple(outer if other == axis else slice(None) for other in range(3))
+        high = tuple(inner if other == axis else slice(None) for other in range(3))
+        faces.append((low, high, np.minimum(conductivity[low], conductivity[high]) / np.float32(6.0)))
+    concentration = source.astype(np.float32)
+    for _ in range(DIFFUSION_STEPS):
+        change = np.zeros_like(concentration)
+        for low, high, flow in faces:
+            moved = flow * (concentration[high] - concentration[low])
+            change[low] += moved
+            change[high] -= moved
+        concentration += change
+        concentration[source] = 1.0
+    return enlarge(np.log10(concentration + 1e-9), tissue.shape)
 
 
 def _box_around(centre: tuple[np.intp, ...], shape: Shape, half: float) -> tuple[slice, ...]:
