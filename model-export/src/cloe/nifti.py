@@ -46,7 +46,11 @@ def load_volume(path: Path, orientation: str) -> Volume:
     ValueError
         If the file does not hold exactly one three-dimensional volume.
     """
-    image = nibabel.load(path)
+    return volume_from_image(nibabel.load(path), orientation)
+
+
+def volume_from_image(image: nibabel.spatialimages.SpatialImage, orientation: str) -> Volume:
+    """Turn an opened image, see :func:`load_volume`."""
     data = np.asanyarray(image.dataobj, dtype=np.float32)
     if data.ndim == 4 and data.shape[3] == 1:
         data = data[..., 0]

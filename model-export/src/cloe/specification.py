@@ -101,3 +101,15 @@ BRAIN_GLIOMA = Specification(
     regions={"WT": ("NCR", "ED", "ET"), "TC": ("NCR", "ET"), "ET": ("ET",)},
     label_scheme="brats-2023",
 )
+
+PROSTATE = Specification(
+    family="prostate-zones",
+    modalities=("T2", "ADC"),
+    classes=(SegmentationClass("BACKGROUND", 0), SegmentationClass("PZ", 1), SegmentationClass("TZ", 2)),
+    regions={"GLAND": ("PZ", "TZ"), "PZ": ("PZ",), "TZ": ("TZ",)},
+    label_scheme="msd-task05",
+)
+"""Peripheral and transition zone, as task 5 of the Medical Segmentation Decathlon labels them."""
+
+SPECIFICATIONS = {entry.family: entry for entry in (BRAIN_GLIOMA, PROSTATE)}
+"""What can be trained by name."""

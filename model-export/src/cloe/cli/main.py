@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
-from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED
-from cloe.specification import BRAIN_GLIOMA
+from cloe.cli.training import add_train
+from cloe.specification import BRAIN_GLIOMA, SPECIFICATIONS
 
 if TYPE_CHECKING:
     from cloe.inference.pipeline import Mode
     from cloe.model.build import Network
+    from cloe.specification import Specification
 
 NOTES_ON_PHANTOMS = (
     "The weights were trained on synthetic studies only, made by `cloe phantom`'s generator. No scan and no mask of a "
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="command")
     for add in (
         _add_phantom,
-        _add_train,
+        add_train,
         _add_export,
         _add_half,
         _add_card,
@@ -79,61 +80,6 @@ def _phantom(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _add_train(commands: argparse._SubParsersAction) -> None:
-    from cloe.training.trainer import TrainingPlan
-
-    plan = TrainingPlan()
-    parser = commands.add_parser("train", help="make a pool of phantoms, then train or resume")
-    parser.add_argument("--run", dest="folder", type=Path, required=True, help="run folder: checkpoint and log")
-    parser.add_argument("--pool", type=Path, required=True, help="pool folder; missing cases are made first")
-    parser.add_argument("--pool-cases", type=int, default=420)
-    parser.add_argument("--pool-seed", type=int, default=20261)
-    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
-    parser.add_argument("--steps", type=int, default=plan.steps)
-    parser.add_argument("--seed", type=int, default=plan.seed)
-    parser.add_argument("--patch", type=int, default=plan.patch)
-    parser.add_argument("--large-patch", type=int, default=plan.large_patch)
-    parser.add_argument("--width", type=int, default=plan.network.base_width)
-    parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
-    parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
-    parser.add_argument("--modality-bias", action="store_true", help="a learned preference per modality (extension)")
-    parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
-    parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
-    parser.set_defaults(run=_train)
-
-
-def _train(chosen: argparse.Namespace) -> int:
-    import torch
-
-    from cloe.model.network import NetworkConfiguration
-    from cloe.training.pool import build_pool
-    from cloe.training.trainer import TrainingPlan, train
-
-    if chosen.pool_seed >= FIRST_HELD_OUT_SEED:
-        raise ValueError(f"pool seeds from {FIRST_HELD_OUT_SEED} on are kept for evaluation")
-    build_pool(chosen.pool, chosen.pool_cases, chosen.pool_seed, not chosen.no_label_maps)
-    torch.set_num_threads(1)
-    network = NetworkConfiguration(
-        modalities=len(BRAIN_GLIOMA.modalities),
-        classes=len(BRAIN_GLIOMA.classes),
-        base_width=chosen.width,
-        fusion=chosen.fusion,
-        use_global=not chosen.no_global,
-        modality_bias=chosen.modality_bias,
-        use_regional=not chosen.no_regional,
-        architecture=chosen.architecture,
-    )
-    plan = TrainingPlan(
-        steps=chosen.steps,
-        seed=chosen.seed,
-        patch=chosen.patch,
-        large_patch=chosen.large_patch,
-        network=network,
-    )
-    print(f"trained: {train(plan, chosen.pool, chosen.folder)}")
-    return 0
-
-
 def _add_export(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("export", help="write a model bundle from a checkpoint, or anew from a bundle")
     source = parser.add_mutually_exclusive_group(required=True)
@@ -144,6 +90,7 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--version")
     parser.add_argument("--window", type=int, nargs=3, metavar=("Z", "Y", "X"))
     parser.add_argument("--overlap", type=float, help="part of a window that neighbours share")
+    parser.add_argument("--spacing", type=float, nargs=2, metavar=("MIN", "MAX"), help="voxel sizes trained on, in mm")
     parser.add_argument("--pool", type=Path, help="pool of the training, to describe it in the card")
     parser.add_argument("--pair-consistency", action="store_true", help="graphs that compute the consistency of pairs")
     parser.add_argument(
@@ -181,12 +128,13 @@ def _export(chosen: argparse.Namespace) -> int:
         network, description = restore_network(source), description_of(source)
     else:
         network, content = load_network(chosen.checkpoint)
-        description = BundleDescription(training=_training(content, network, chosen.pool))
+        description = BundleDescription(_task(content), training=_training(content, network, chosen.pool))
     given = {
         "identifier": chosen.identifier,
         "version": chosen.version,
         "window": tuple(chosen.window) if chosen.window else None,
         "overlap": chosen.overlap,
+        "spacing_mm": tuple(chosen.spacing) if chosen.spacing else None,
         "pair_consistency": chosen.pair_consistency,
         "whole_crop": tuple(chosen.whole_crop),
         "small_window": chosen.small_window,
@@ -200,20 +148,27 @@ def _export(chosen: argparse.Namespace) -> int:
 def _training(content: dict, network: Network, pool: Path | None) -> dict:
     from cloe.training.pool import anatomy_shares
 
-    plan = content["plan"]
+    plan, about = content["plan"], content.get("about") or {}
     training = {
-        "data": f"{content['poolCases']} synthetic studies, voxels of 1.0 to 2.5 mm",
+        "data": "; ".join(about.get("data", ()))
+        or f"{content['poolCases']} synthetic studies, voxels of 1.0 to 2.5 mm",
         "steps": f"{content['step']} of {plan['steps']}",
         "batch": plan["batch"],
         "patches": f"{plan['patch']}, later also {plan['large_patch']} voxels per axis",
         "seed": plan["seed"],
         "network": asdict(network.configuration),
     }
-    training["notes"] = list(NOTES_ON_PHANTOMS)
+    if _task(content) == BRAIN_GLIOMA:
+        synthetic_only = "labelled scans" not in training["data"]
+        training["notes"] = list(NOTES_ON_PHANTOMS if synthetic_only else NOTES_ON_PHANTOMS[1:])
     if pool is not None:
         shares = anatomy_shares(pool)
         training["anatomies"] = f"{shares['procedural']:.0%} procedural, {shares['labelMaps']:.0%} SynthSeg label maps"
     return training
+
+
+def _task(content: dict) -> Specification:
+    return SPECIFICATIONS[(content.get("about") or {}).get("family", BRAIN_GLIOMA.family)]
 
 
 def _add_half(commands: argparse._SubParsersAction) -> None:

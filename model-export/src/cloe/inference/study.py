@@ -10,7 +10,7 @@ SUFFIXES = {
     "T1CE": ("t1ce", "t1c", "t1gd"),
     "T2": ("t2", "t2w"),
     "FLAIR": ("flair", "t2f"),
-    "SEG": ("seg",),
+    "SEG": ("seg", "segm"),
 }
 """Name endings of BraTS 2020, 2021 and 2023, before ``.nii`` or ``.nii.gz``, in any case."""
 

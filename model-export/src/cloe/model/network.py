@@ -112,6 +112,26 @@ class ConsistencyGatedNetwork(nn.Module):
         available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
         return self._judge_and_fuse(levels, available, trusted, subset)
 
+    def forward_complete(self, volumes: Tensor, drawn: Tensor, trusted: Tensor | None = None) -> NetworkOutput:
+        """Run every encoder and expert, but judge and fuse the drawn modalities only (training).
+
+        So that every expert can be held to the labels in every step, whatever the subset, as the RFNet family does.
+
+        Parameters
+        ----------
+        volumes
+            ``[B, K, z, y, x]``, complete.
+        drawn
+            ``[B, K]`` bool, at least one per sample.
+        trusted
+            ``[B, K]`` bool, see :meth:`forward_subset`.
+        """
+        check_volumes(volumes, self.configuration.modalities)
+        encoded = [encoder(volumes[:, m : m + 1]) for m, encoder in enumerate(self.encoders)]
+        levels = [torch.stack([features[level] for features in encoded], dim=1) for level in range(LEVELS)]
+        experts = self._expert_probabilities(levels, torch.ones_like(drawn))
+        return self.fuse(levels, experts, drawn, drawn if trusted is None else trusted & drawn)
+
     def fixed_weights(self, subset: Sequence[int]) -> Tensor:
         """Weights ``[k]`` of one or two modalities, which no expert can change."""
         if self.modality_bias is None:
@@ -239,8 +259,9 @@ class ConsistencyGatedNetwork(nn.Module):
 
 def _full_precision() -> AbstractContextManager:
     """Scores differ in the third digit: a matrix product in half precision would drown them."""
-    if torch.is_autocast_enabled("cpu"):
-        return torch.autocast("cpu", enabled=False)
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            return torch.autocast(device, enabled=False)
     return nullcontext()
 
 

@@ -31,12 +31,16 @@ class Sample:
         Indices of the drawn modalities.
     trusted
         ``[k]`` bool, false for a spoilt modality.
+    drawn
+        ``[k]`` bool, false for a modality that is there only to teach its expert; all true unless the sampling is
+        complete.
     """
 
     volumes: np.ndarray
     labels: np.ndarray
     subset: tuple[int, ...]
     trusted: np.ndarray
+    drawn: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -51,57 +55,77 @@ class Sampling:
         Probability that one of several drawn modalities is spoilt.
     flip
         Probability of a mirror along each axis.
+    bend
+        Largest ``a`` of ``z + a (z**2 - 1)``, which bends the intensities of a modality as gamma does but keeps
+        their mean and order; below 0.1.
+    complete
+        Give all modalities, so that every expert is held to the labels in every step; otherwise only the drawn
+        ones are encoded, which costs about half.
     """
 
     modalities: int = 4
     corruption: float = 0.3
     flip: float = 0.5
+    bend: float = 0.0
+    complete: bool = False
 
 
-def draw_sample(random: np.random.Generator, pool: Sequence[PoolCase], size: int, sampling: Sampling) -> Sample:
-    """Draw one patch of ``size`` voxels per axis."""
+def draw_sample(
+    random: np.random.Generator, pool: Sequence[PoolCase], size: int | Sequence[int], sampling: Sampling
+) -> Sample:
+    """Draw one patch of ``size`` voxels per axis, or of (z, y, x) voxels."""
+    extent = (size,) * 3 if isinstance(size, int) else tuple(size)
     choices = list(subsets(sampling.modalities))
     subset = choices[random.integers(len(choices))]
     case = pool[random.integers(len(pool))]
-    corner = _corner(random, case, size)
-    volumes, labels = _cut(case, subset, corner, size)
-    trusted = np.ones(len(subset), bool)
-    for channel in range(len(subset)):
+    corner = _corner(random, case, extent)
+    given = tuple(range(sampling.modalities)) if sampling.complete else subset
+    volumes, labels = _cut(case, given, corner, extent)
+    trusted = np.ones(len(given), bool)
+    for channel in range(len(given)):
         brain = volumes[channel] != 0
         change = random.uniform(0.9, 1.1) * volumes[channel] + random.uniform(-0.1, 0.1)
+        if sampling.bend > 0.0:
+            change = np.clip(change + random.uniform(-sampling.bend, sampling.bend) * (change**2 - 1.0), -CLIP, CLIP)
         volumes[channel] = np.where(brain, change, 0.0)
     if len(subset) > 1 and random.uniform() < sampling.corruption:
-        channel = int(random.integers(len(subset)))
+        channel = given.index(subset[random.integers(len(subset))])
         kind = list(Corruption)[random.integers(len(Corruption))]
         other = None
         if kind is Corruption.SWAP:
             stranger = pool[random.integers(len(pool))]
-            other = _cut(stranger, subset[channel : channel + 1], _corner(random, stranger, size), size)[0][0]
+            other = _cut(stranger, given[channel : channel + 1], _corner(random, stranger, extent), extent)[0][0]
         volumes[channel] = corrupt(random, volumes[channel], kind, other)
         trusted[channel] = False
     for axis in range(3):
         if random.uniform() < sampling.flip:
             volumes = np.flip(volumes, axis + 1)
             labels = np.flip(labels, axis)
-    return Sample(np.ascontiguousarray(volumes), np.ascontiguousarray(labels), subset, trusted)
+    drawn = np.isin(given, subset)
+    return Sample(np.ascontiguousarray(volumes), np.ascontiguousarray(labels), subset, trusted, drawn)
 
 
-def _corner(random: np.random.Generator, case: PoolCase, size: int) -> tuple[int, ...]:
+def _corner(random: np.random.Generator, case: PoolCase, size: Sequence[int]) -> tuple[int, ...]:
     shape = case.labels.shape
     if len(case.tumour) and random.uniform() < TUMOUR_SHARE:
-        centre = case.tumour[random.integers(len(case.tumour))] + random.integers(-size // 3, size // 3 + 1, 3)
-        low = centre - size // 2
+        jitter = [random.integers(-length // 3, length // 3 + 1) for length in size]
+        low = case.tumour[random.integers(len(case.tumour))] + np.array(jitter) - np.array(size) // 2
     else:
-        low = np.array([random.integers(0, max(1, extent - size + 1)) for extent in shape])
-    return tuple(int(np.clip(start, 0, max(0, extent - size))) for start, extent in zip(low, shape, strict=True))
+        low = np.array(
+            [random.integers(0, max(1, extent - length + 1)) for extent, length in zip(shape, size, strict=True)]
+        )
+    ends = (max(0, extent - length) for extent, length in zip(shape, size, strict=True))
+    return tuple(int(np.clip(start, 0, end)) for start, end in zip(low, ends, strict=True))
 
 
-def _cut(case: PoolCase, subset: Sequence[int], corner: Sequence[int], size: int) -> tuple[np.ndarray, np.ndarray]:
-    window = tuple(slice(start, start + size) for start in corner)
+def _cut(
+    case: PoolCase, subset: Sequence[int], corner: Sequence[int], size: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    window = tuple(slice(start, start + length) for start, length in zip(corner, size, strict=True))
     raw = np.stack([case.images[(modality, *window)] for modality in subset]).astype(np.float32)
     index = list(subset)
     scaled = (raw - case.mean[index, None, None, None]) / np.maximum(case.deviation[index, None, None, None], 1e-8)
     volumes = np.where(raw != 0, np.clip(scaled, -CLIP, CLIP), 0.0).astype(np.float32)
     labels = np.asarray(case.labels[window])
-    missing = [(0, size - extent) for extent in labels.shape]
+    missing = [(0, length - extent) for length, extent in zip(size, labels.shape, strict=True)]
     return np.pad(volumes, [(0, 0), *missing]), np.pad(labels, missing)

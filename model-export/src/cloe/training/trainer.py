@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +15,10 @@ from torch import Tensor
 from cloe.model.build import Network, build_network
 from cloe.model.configuration import NetworkConfiguration
 from cloe.model.losses import LossWeights, total_loss
-from cloe.training.checkpoint import load_checkpoint, save_checkpoint
-from cloe.training.pool import PoolCase, load_pool
+from cloe.training.checkpoint import load_checkpoint, load_network, save_checkpoint
+from cloe.training.mixture import FixedPool, Share, choose
+from cloe.training.precision import Precision
+from cloe.training.progress import Pace, TrainingLog
 from cloe.training.sampling import Sampling, draw_sample
 
 
@@ -35,8 +36,10 @@ class TrainingPlan:
         At the start, after a short warm-up; falls to 0 as ``(1 - progress) ** 0.9``.
     weight_decay
         Of Adam.
+    amsgrad
+        Adam with the largest second moment so far, as RFNet and DC-Seg use it.
     patch, large_patch
-        Voxels per axis; large ones come with ``large_share`` after ``large_after`` of the steps.
+        Voxels per axis, or (z, y, x); large ones come with ``large_share`` after ``large_after`` of the steps.
     ramp
         Share of the steps over which the consistency losses grow to their full factor.
     average
@@ -46,7 +49,8 @@ class TrainingPlan:
     gradient_norm
         Longer gradients are shortened to this.
     half_precision
-        Convolve in bfloat16: several times faster on processors that have it.
+        Convolve in bfloat16 where the processor or GPU has it (float16 on older GPUs, full precision on
+        older processors): several times faster.
     seed
         Patch ``j`` of step ``i`` draws from ``(seed, i, j)``: a resumed run sees the same patches.
     """
@@ -55,8 +59,9 @@ class TrainingPlan:
     batch: int = 2
     learning_rate: float = 1e-3
     weight_decay: float = 1e-5
-    patch: int = 48
-    large_patch: int = 64
+    amsgrad: bool = False
+    patch: int | tuple[int, int, int] = 48
+    large_patch: int | tuple[int, int, int] = 64
     large_share: float = 0.5
     large_after: float = 0.6
     ramp: float = 0.1
@@ -84,39 +89,72 @@ def update_average(averaged: dict[str, Tensor], network: torch.nn.Module, decay:
             averaged[name].lerp_(value, 1.0 - decay)
 
 
-def train(plan: TrainingPlan, pool_folder: Path, run_folder: Path, log_every: int = 20, save_every: int = 200) -> Path:
+def train(
+    plan: TrainingPlan,
+    cases: Path | Sequence[Share],
+    run_folder: Path,
+    log_every: int = 20,
+    save_every: int = 200,
+    device: str = "cpu",
+    tensorboard: bool = False,
+    about: Mapping[str, Any] | None = None,
+    initial: Path | None = None,
+) -> Path:
     """Train, or resume where the run folder's checkpoint stopped.
+
+    A resumed run ends at the weights of an uninterrupted one: bit by bit on a CPU in full precision.
 
     Parameters
     ----------
     plan
         What to do. On resuming, another number of steps is allowed and reshapes the rest of the schedule.
-    pool_folder
-        Phantoms, see :mod:`cloe.training.pool`.
+    cases
+        A pool's folder, or several sources with their shares.
     run_folder
-        Receives ``checkpoint.pt`` and ``log.csv``.
+        Receives ``checkpoint.pt`` with its digest and ``log.csv``.
+    device
+        ``cpu`` or a CUDA device.
+    about
+        Plain values to keep in the checkpoint: the specification's family, the sources.
+    initial
+        Checkpoint whose averaged weights a new run starts from.
 
     Returns
     -------
     Path
         The checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If the run folder holds a checkpoint of another network or of another plan.
     """
-    pool = load_pool(pool_folder)
+    if plan.sampling.complete and plan.network.architecture != "cloe":
+        raise ValueError("complete sampling is for the architecture cloe: the peers supervise what they are given")
+    shares = [Share(FixedPool(cases))] if isinstance(cases, Path) else list(cases)
     torch.manual_seed(plan.seed)
     network = build_network(plan.network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    averaged = {name: value.clone() for name, value in network.state_dict().items()}
     checkpoint = run_folder / "checkpoint.pt"
-    start = 0
-    if checkpoint.exists():
-        content = load_checkpoint(checkpoint)
-        if NetworkConfiguration(**content["configuration"]) != plan.network:
-            raise ValueError("the run folder holds a checkpoint of another network: choose another folder")
+    content = load_checkpoint(checkpoint) if checkpoint.exists() else None
+    if content is not None:
+        _check_same_run(plan, content)
         network.load_state_dict(content["network"])
-        optimiser.load_state_dict(content["optimiser"])
-        averaged, start = content["averaged"], content["step"]
-    network.to(memory_format=torch.channels_last_3d)
+    elif initial is not None:
+        network.load_state_dict(load_network(initial)[0].state_dict())
+    network.to(device, memory_format=torch.channels_last_3d)
     network.train()
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, amsgrad=plan.amsgrad
+    )
+    averaged = {name: value.clone() for name, value in network.state_dict().items()}
+    precision = Precision.of(device, plan.half_precision)
+    start = 0
+    if content is not None:
+        optimiser.load_state_dict(content["optimiser"])
+        for name, value in content["averaged"].items():
+            averaged[name].copy_(value)
+        precision.load(content.get("scaler"))
+        start = content["step"]
 
     def save(step: int) -> None:
         save_checkpoint(
@@ -125,80 +163,99 @@ def train(plan: TrainingPlan, pool_folder: Path, run_folder: Path, log_every: in
                 "network": network.state_dict(),
                 "averaged": averaged,
                 "optimiser": optimiser.state_dict(),
+                "scaler": precision.state(),
                 "step": step,
                 "plan": asdict(plan),
-                "poolCases": len(pool),
+                "poolCases": sum(len(entry.source.at(max(0, step - 1))) for entry in shares),
+                "about": dict(about or {}),
             },
             plan.network,
         )
 
-    run_folder.mkdir(parents=True, exist_ok=True)
-    log = run_folder / "log.csv"
-    fresh = not log.exists()
-    began, sums, counted = time.monotonic(), {}, 0
-    with log.open("a", newline="") as stream, ThreadPoolExecutor(plan.batch) as workers:
-        writer = csv.writer(stream)
+    print(f"training on {device} in {precision.name}, steps {start} to {plan.steps}", flush=True)
+    pace = Pace(start, plan.steps)
+    with TrainingLog(run_folder, start, tensorboard) as log, _workers(plan, device) as workers:
         for step in range(start, plan.steps):
-            parts = _step(plan, step, pool, network, optimiser, workers)
+            log.add(_step(plan, step, shares, network, optimiser, workers, precision))
             update_average(averaged, network, plan.average, step)
-            counted += 1
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + value
             if (step + 1) % log_every == 0 or step + 1 == plan.steps:
-                means = {name: value / counted for name, value in sums.items()}
-                if fresh:
-                    writer.writerow(["step", "rate", *means])
-                    fresh = False
-                writer.writerow([step + 1, f"{learning_rate(plan, step):.3g}", *(f"{v:.4f}" for v in means.values())])
-                stream.flush()
-                pace = (time.monotonic() - began) / (step + 1 - start)
-                left = pace * (plan.steps - step - 1) / 60.0
-                shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-                print(f"step {step + 1}/{plan.steps} {shown} | {pace:.2f} s/step, {left:.0f} min left", flush=True)
-                sums, counted = {}, 0
-            if (step + 1) % save_every == 0:
+                pace.reached(step + 1)
+                log.write(step + 1, learning_rate(plan, step), pace, plan.steps)
+            if (step + 1) % save_every == 0 or step + 1 == plan.steps:
                 save(step + 1)
-    save(plan.steps)
     return checkpoint
 
 
+def _check_same_run(plan: TrainingPlan, content: Mapping[str, Any]) -> None:
+    if NetworkConfiguration(**content["configuration"]) != plan.network:
+        raise ValueError("the run folder holds a checkpoint of another network: choose another folder")
+    wanted, found = asdict(plan), content["plan"]
+    # A key that an older version did not write had its default then.
+    usual = asdict(TrainingPlan())
+    changed = [name for name in wanted if name != "steps" and wanted[name] != found.get(name, usual[name])]
+    if changed:
+        raise ValueError(f"the run folder holds a checkpoint trained with other {changed}: choose another folder")
+
+
+def _workers(plan: TrainingPlan, device: str) -> ThreadPoolExecutor:
+    # One thread per patch instead of many threads per operator: on a machine shared with other work,
+    # operators split over threads wait for the slowest thread hundreds of times per step. The number of
+    # threads is kept per thread, so that each must set it.
+    count = plan.batch if device == "cpu" else 1
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
+
+
 def _gradients(
-    plan: TrainingPlan, step: int, slot: int, pool: Sequence[PoolCase], network: Network
+    plan: TrainingPlan,
+    step: int,
+    slot: int,
+    shares: Sequence[Share],
+    network: Network,
+    precision: Precision,
 ) -> tuple[list[Tensor | None], dict[str, float]]:
     """Gradients of one patch; slots of a step run side by side and share only the weights."""
     random = np.random.default_rng([plan.seed, step, slot])
     large = step >= plan.large_after * plan.steps and random.uniform() < plan.large_share
+    pool = choose(random, shares, step)
     sample = draw_sample(random, pool, plan.large_patch if large else plan.patch, plan.sampling)
-    volumes = torch.from_numpy(sample.volumes)[None].to(memory_format=torch.channels_last_3d)
-    labels = torch.from_numpy(sample.labels)[None]
-    trusted = torch.from_numpy(sample.trusted)[None]
-    with torch.autocast("cpu", torch.bfloat16, enabled=plan.half_precision):
-        output = network.forward_subset(volumes, sample.subset, trusted=trusted)
+    device = next(network.parameters()).device
+    volumes = torch.from_numpy(sample.volumes)[None].to(device, memory_format=torch.channels_last_3d)
+    labels = torch.from_numpy(sample.labels)[None].to(device)
+    trusted = torch.from_numpy(sample.trusted)[None].to(device)
+    with precision.autocast():
+        if plan.sampling.complete:
+            output = network.forward_complete(volumes, torch.from_numpy(sample.drawn)[None].to(device), trusted)
+        else:
+            output = network.forward_subset(volumes, sample.subset, trusted=trusted)
     ramp = min(1.0, step / max(1.0, plan.ramp * plan.steps))
     loss, parts = total_loss(output, labels, trusted, plan.network, plan.weights, ramp)
-    return list(torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)), parts
+    gradients = torch.autograd.grad(precision.scale(loss), list(network.parameters()), allow_unused=True)
+    return list(gradients), parts
 
 
 def _step(
     plan: TrainingPlan,
     step: int,
-    pool: Sequence[PoolCase],
+    shares: Sequence[Share],
     network: Network,
     optimiser: torch.optim.Optimizer,
     workers: Executor,
+    precision: Precision,
 ) -> dict[str, float]:
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(plan, step)
-    # One thread per patch instead of many threads per operator: on a machine shared with other work,
-    # operators split over threads wait for the slowest thread hundreds of times per step.
-    results = list(workers.map(lambda slot: _gradients(plan, step, slot, pool, network), range(plan.batch)))
+    for entry in shares:
+        # Moving pools move here, before the threads look at them.
+        entry.source.at(step)
+    slots = range(plan.batch)
+    results = list(workers.map(lambda slot: _gradients(plan, step, slot, shares, network, precision), slots))
     optimiser.zero_grad(set_to_none=True)
     for index, parameter in enumerate(network.parameters()):
         found = [gradients[index] for gradients, _ in results if gradients[index] is not None]
         if found:
             parameter.grad = torch.stack(found).sum(0) / plan.batch
+    precision.unscale(optimiser)
     length = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_norm)
     # One bad step would stay in the optimiser's and the weights' running averages for good.
-    if bool(torch.isfinite(length)):
-        optimiser.step()
+    precision.advance(optimiser, bool(torch.isfinite(length)))
     return {name: sum(parts[name] for _, parts in results) / plan.batch for name in results[0][1]}

@@ -1,0 +1,109 @@
+"""``cloe train``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloe.specification import BRAIN_GLIOMA
+
+if TYPE_CHECKING:
+    from cloe.training.configuration import TrainingConfiguration
+
+
+def add_train(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "train",
+        help="train or resume: on synthetic studies, on scans in BraTS or Decathlon layout, or both",
+        description="With --config everything stands in that file (docs/train.md). Without, a pool of synthetic "
+        "studies is made first and trained on with the options below.",
+    )
+    parser.add_argument("--run", dest="folder", type=Path, required=True, help="run folder: checkpoint and log")
+    parser.add_argument("--config", type=Path, help="TOML file; the options from --pool on do not apply then")
+    parser.add_argument("--device", help="cpu or cuda; instead of the configuration's")
+    parser.add_argument("--steps", type=int, help="instead of the configuration's")
+    parser.add_argument("--initial", type=Path, help="checkpoint whose weights a new run starts from")
+    parser.add_argument("--pool", type=Path, help="pool folder; missing cases are made first")
+    parser.add_argument("--pool-cases", type=int, default=420)
+    parser.add_argument("--pool-seed", type=int, default=20261)
+    parser.add_argument("--no-label-maps", action="store_true", help="procedural anatomies only")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--patch", type=int, default=48)
+    parser.add_argument("--large-patch", type=int, default=64)
+    parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
+    parser.add_argument("--modality-bias", action="store_true", help="a learned preference per modality (extension)")
+    parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
+    parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")
+    parser.add_argument("--no-regional", action="store_true", help="without regional consistency (ablation)")
+    parser.set_defaults(run=_train)
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.training.configuration import read_configuration
+    from cloe.training.mixture import MovingPool
+    from cloe.training.sources import prepare
+    from cloe.training.trainer import train
+
+    if chosen.config is not None:
+        configuration, pools = read_configuration(chosen.config), chosen.folder / "pools"
+    elif chosen.pool is not None:
+        configuration, pools = _from_options(chosen), chosen.pool.parent
+    else:
+        raise ValueError("give --config, or --pool for a run on synthetic studies")
+    plan = configuration.plan if chosen.steps is None else replace(configuration.plan, steps=chosen.steps)
+    torch.set_num_threads(1)
+    shares = [prepare(source, configuration.specification, pools) for source in configuration.sources]
+    about = {
+        "family": configuration.specification.family,
+        "data": [source.describe() for source in configuration.sources],
+    }
+    try:
+        checkpoint = train(
+            plan,
+            shares,
+            chosen.folder,
+            log_every=configuration.log_every,
+            save_every=configuration.save_every,
+            device=chosen.device or configuration.device,
+            tensorboard=configuration.tensorboard,
+            about=about,
+            initial=chosen.initial,
+        )
+    finally:
+        for share in shares:
+            if isinstance(share.source, MovingPool):
+                share.source.close()
+    print(f"trained: {checkpoint}")
+    return 0
+
+
+def _from_options(chosen: argparse.Namespace) -> TrainingConfiguration:
+    from cloe.model.configuration import NetworkConfiguration
+    from cloe.training.configuration import TrainingConfiguration
+    from cloe.training.sources import Source
+    from cloe.training.trainer import TrainingPlan
+
+    source = Source(
+        "synthetic",
+        chosen.pool.name,
+        cases=chosen.pool_cases,
+        seed=chosen.pool_seed,
+        label_maps=not chosen.no_label_maps,
+    )
+    source.check(BRAIN_GLIOMA)
+    network = NetworkConfiguration(
+        base_width=chosen.width,
+        fusion=chosen.fusion,
+        use_global=not chosen.no_global,
+        use_regional=not chosen.no_regional,
+        modality_bias=chosen.modality_bias,
+        architecture=chosen.architecture,
+    )
+    plan = TrainingPlan(seed=chosen.seed, patch=chosen.patch, large_patch=chosen.large_patch, network=network)
+    return TrainingConfiguration(BRAIN_GLIOMA, plan, (source,))

@@ -1,0 +1,1 @@
+"""Labelled scans in the layouts of public challenges: BraTS and the Medical Segmentation Decathlon."""
