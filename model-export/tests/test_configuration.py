@@ -123,6 +123,7 @@ def test_should_train_two_modalities_when_the_task_is_the_prostate(tmp_path):
         ("[training]\nsteps = true", "wrong type"),
         ('[training]\nsteps = "many"', "no number"),
         ("[network]\nclasses = 7", "classes"),
+        ('[network]\nfusion = "median"', "median"),
         ('[[data]]\nkind = "tape"', "tape"),
         ('[[data]]\nkind = "brats"\nfolder = "nowhere"', "folder"),
         ('[[data]]\nkind = "synthetic"\nseed = 900000', "evaluation"),

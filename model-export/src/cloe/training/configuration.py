@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from cloe.model.configuration import NetworkConfiguration
+from cloe.model.configuration import Fusion, NetworkConfiguration
 from cloe.model.losses import LossWeights
 from cloe.specification import SPECIFICATIONS, Specification
 from cloe.training.sampling import Sampling
@@ -65,6 +65,8 @@ def read_configuration(path: Path) -> TrainingConfiguration:
     specification = SPECIFICATIONS[task]
     counts = {"modalities": len(specification.modalities), "classes": len(specification.classes)}
     network = _made(NetworkConfiguration, content, "network", counts, _SET_BY_SPECIFICATION)
+    if network.fusion not in get_args(Fusion):
+        raise ValueError(f"network.fusion: {network.fusion!r} is unknown; known: {list(get_args(Fusion))}")
     sampling = _made(Sampling, content, "sampling", {"modalities": counts["modalities"]}, _SET_BY_SPECIFICATION)
     weights = _made(LossWeights, content, "loss")
     parts = {"network": network, "sampling": sampling, "weights": weights}
