@@ -190,11 +190,16 @@ def _check_same_run(plan: TrainingPlan, content: Mapping[str, Any]) -> None:
     if NetworkConfiguration(**content["configuration"]) != plan.network:
         raise ValueError("the run folder holds a checkpoint of another network: choose another folder")
     wanted, found = asdict(plan), content["plan"]
-    # A key that an older version did not write had its default then.
-    usual = asdict(TrainingPlan())
-    changed = [name for name in wanted if name != "steps" and wanted[name] != found.get(name, usual[name])]
+    changed = [name for name in wanted if name not in ("steps", "network") and wanted[name] != _then(name, found)]
     if changed:
         raise ValueError(f"the run folder holds a checkpoint trained with other {changed}: choose another folder")
+
+
+def _then(name: str, found: Mapping[str, Any]) -> object:
+    """Value of a plan's field when a checkpoint was written: what older versions did not write had its default."""
+    usual = asdict(TrainingPlan())[name]
+    value = found.get(name, usual)
+    return {**usual, **value} if isinstance(usual, dict) else value
 
 
 def _workers(plan: TrainingPlan, device: str) -> ThreadPoolExecutor:
