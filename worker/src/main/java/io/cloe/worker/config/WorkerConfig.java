@@ -235,7 +235,7 @@ public final class WorkerConfig {
                     "10m",
                     duration(),
                     LOW,
-                    "Graphs of subsets that were not used for this long are closed, which frees their weights.")
+                    "Graphs of subsets that were not used for this long are closed, which frees their weights. Models that are not live and that nobody asked for in this time are unloaded.")
             .define(
                     REPROCESS_SHARE,
                     Type.DOUBLE,

@@ -272,6 +272,25 @@ class DeviceLanesTest {
         }
     }
 
+    @Test
+    void shouldSayThatAModelIsNamedUntilTheLastJobThatNamesItHasEnded() throws Exception {
+        CountDownLatch end = new CountDownLatch(1);
+        try (ExecutorScenario scenario = ExecutorScenario.in(folder)
+                .modelOf(job -> Optional.of(job.getStudyId()).filter(study -> study.length() == 64))
+                .engines(List.of(doingFirst(control -> await(end))))
+                .start()) {
+            String model = scenario.bundle.identity().digest();
+            assertThat(scenario.executor.isNamed(model)).isFalse();
+
+            scenario.lease.submit(scenario.goodJob(model).build());
+            assertThat(scenario.executor.isNamed(model)).isTrue();
+
+            end.countDown();
+            assertThat(scenario.sent.poll(30, TimeUnit.SECONDS)).isNotNull();
+            assertThat(scenario.executor.isNamed(model)).isFalse();
+        }
+    }
+
     private static String modelOf(ExecutorScenario scenario, String study) throws InterruptedException {
         return scenario.outcomeOf(scenario.goodJob(study).build()).getModel().getSha256();
     }
