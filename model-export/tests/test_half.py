@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from cloe.export.golden import golden_difference, golden_input
-from cloe.export.half import write_half_bundle
+from cloe.export.half import halve, write_half_bundle
 from cloe.inference.bundle import Bundle
 
 SHIPPED = Path(__file__).parents[1] / "bundles" / "cloe-w8-demo"
@@ -48,6 +49,28 @@ def test_should_answer_nearly_the_same_when_the_window_is_the_same(half: Bundle,
         assert np.abs(found[key] - values).max() < 2e-2
     equal = found["probabilities"].argmax(1) == expected["probabilities"].argmax(1)
     assert equal.mean() > 0.995
+
+
+def test_should_stay_finite_when_a_square_exceeds_half_precision() -> None:
+    helper = onnx.helper
+    model = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("Neg", ["x"], ["c"]),
+                helper.make_node("Mul", ["c", "c"], ["q"]),
+                helper.make_node("ReduceMean", ["q"], ["y"]),
+            ],
+            "squares",
+            [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2, 8])],
+            [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 1])],
+        ),
+        opset_imports=[helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    session = onnxruntime.InferenceSession(halve(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    one_large = np.zeros((2, 8), np.float32)
+    one_large[1, 3] = 300.0
+    assert session.run(None, {"x": one_large})[0].item() == pytest.approx(90_000 / 16, rel=1e-3)
 
 
 def test_should_refuse_when_the_bundle_is_halved_already(half: Bundle, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx.external_data_helper import load_external_data_for_model
 
@@ -18,6 +19,8 @@ from cloe.inference.bundle import MANIFEST, ORACLE, WEIGHTS, Bundle
 SUFFIX = "-fp16"
 TOLERANCE = 2e-2
 """Of the golden window: half precision rounds differently on every device."""
+
+EXPONENT = "exponent.of.squares"
 
 FULL_PRECISION = (
     "ConstantOfShape",
@@ -40,7 +43,45 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph with weights and activations in float16; inputs and outputs stay float32."""
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
-    return convert_float_to_float16(model, keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *FULL_PRECISION])
+    _square_by_power(model)
+    blocked = [*DEFAULT_OP_BLOCK_LIST, *FULL_PRECISION]
+    converted = convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked)
+    _drop_round_trips(converted)
+    return converted
+
+
+def _square_by_power(model: onnx.ModelProto) -> None:
+    """Write the products of a tensor with itself as powers, which stay in float32: float16 ends before 256 squared."""
+    squares = [node for node in model.graph.node if node.op_type == "Mul" and node.input[0] == node.input[1]]
+    if squares:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(2.0, np.float32), EXPONENT))
+    for node in squares:
+        node.op_type = "Pow"
+        node.input[1] = EXPONENT
+
+
+def _drop_round_trips(model: onnx.ModelProto) -> None:
+    """Take out casts to float16 and back between operators that stay in float32: large values do not survive them."""
+    producers = {output: node for node in model.graph.node for output in node.output}
+    originals = {}
+    for node in model.graph.node:
+        narrowed = producers.get(node.input[0]) if _casts(node, onnx.TensorProto.FLOAT) else None
+        if narrowed is not None and _casts(narrowed, onnx.TensorProto.FLOAT16):
+            originals[node.output[0]] = narrowed.input[0]
+    outputs = {value.name for value in model.graph.output}
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name in originals:
+                node.input[index] = originals[name]
+    for _ in ("back", "there"):
+        used = {name for node in model.graph.node for name in node.input} | outputs
+        kept = [node for node in model.graph.node if node.op_type != "Cast" or used.intersection(node.output)]
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
+
+
+def _casts(node: onnx.NodeProto, target: int) -> bool:
+    return node.op_type == "Cast" and any(entry.name == "to" and entry.i == target for entry in node.attribute)
 
 
 def write_half_bundle(source: Path, target: Path) -> None:
