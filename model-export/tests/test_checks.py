@@ -199,6 +199,24 @@ def test_should_fuse_as_the_network_does_when_experts_are_kept_apart(tiny_networ
     assert fused.weights.tolist() != [0.25] * 4
 
 
+def test_should_ask_each_modality_for_its_own_preference_when_the_network_has_one(patch):
+    network = make_network(seed=5, modality_bias=True)
+    with torch.no_grad():
+        network.modality_bias.copy_(torch.tensor([0.0, 2.0, -1.0, 0.5]))
+    experts = Experts(network)
+    views = experts.views(patch.volumes)
+    subset = (1, 2, 3)
+    fused = experts.fuse([views[m] for m in subset], subset=subset)
+    with torch.inference_mode():
+        whole = network.forward_subset(torch.from_numpy(patch.volumes[None, list(subset)]), subset)
+    np.testing.assert_allclose(fused.weights, whole.weights[0], atol=1e-6)
+    found = measure(network, BRAIN_GLIOMA, [patch])
+    with torch.inference_mode():
+        pair = network.forward_subset(torch.from_numpy(patch.volumes[None, :2]), (0, 1), shortcut=True)
+    scores = region_dice(BRAIN_GLIOMA, pair.probabilities[0].argmax(0).numpy(), patch.truth)
+    assert found.by_size[2][0] == pytest.approx(np.mean(list(scores.values())), abs=1e-3)
+
+
 def test_should_measure_clean_and_spoilt_windows_when_a_network_is_run(tiny_network, patch):
     mirrored = TumourPatch(patch.volumes[:, ::-1].copy(), patch.truth[::-1].copy())
     found = measure(tiny_network, BRAIN_GLIOMA, [patch, mirrored])

@@ -94,13 +94,25 @@ class Experts:
         return [self.view(modality, volume) for modality, volume in enumerate(volumes)]
 
     @torch.inference_mode()
-    def fuse(self, views: Sequence[View], weights: Sequence[float] | None = None) -> Fused:
-        """Fuse experts by the gate, or by given weights that sum to 1."""
+    def fuse(
+        self, views: Sequence[View], weights: Sequence[float] | None = None, subset: Sequence[int] | None = None
+    ) -> Fused:
+        """Fuse experts by the gate, or by given weights that sum to 1.
+
+        Parameters
+        ----------
+        views
+            Of the modalities in ``subset``, all of the model's by default.
+        weights
+            In the place of the gate's.
+        subset
+            Indices of the modalities.
+        """
         levels = [torch.stack([view.levels[level] for view in views], dim=1) for level in range(LEVELS)]
         probabilities = torch.stack([view.probabilities for view in views], dim=1)
         available = torch.ones(1, len(views), dtype=torch.bool)
         given = None if weights is None else torch.tensor([list(weights)], dtype=torch.float32)
-        output = self.network.fuse(levels, probabilities, available, weights=given)
+        output = self.network.fuse(levels, probabilities, available, weights=given, subset=subset)
         return Fused(
             output.probabilities[0].argmax(0).numpy().astype(np.uint8),
             output.weights[0].double().numpy(),

@@ -129,9 +129,9 @@ def _measure_clean(
     for subset in subsets(count):
         chosen = [views[m] for m in subset]
         if len(subset) < GATE_FROM:
-            fused = experts.fuse(chosen, _even(len(subset)))
+            fused = experts.fuse(chosen, experts.network.fixed_weights(subset).tolist())
         else:
-            fused = experts.fuse(chosen)
+            fused = experts.fuse(chosen, subset=subset)
             found.experts_clean += _records(fused.weights, fused, [own[m] for m in subset], ())
             found.fusions_clean.append(_compare(experts, specification, chosen, fused.channels, patch.truth))
         score = _mean_dice(specification, fused.channels, patch.truth)
