@@ -97,6 +97,9 @@ class PlantedDataIT {
             "mask.uri", Set.of(STUDY),
             "reason", Set.of(REMARK));
 
+    /** A web server that volumes may be read from, and that does not answer. */
+    private static final String NOBODY_THERE = "http://127.0.0.1:1/";
+
     private static final List<String> ALL = List.of("T1", "T2", "FLAIR");
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
@@ -120,6 +123,7 @@ class PlantedDataIT {
             Map<String, String> settings = cluster.workerSettings(folder, Repository.tinyBundle(), volumes);
             settings.put(WorkerConfig.APPLICATION_ID, "privacy");
             settings.put(StudySettings.STUDY_TIMEOUT, "1h");
+            settings.merge(WorkerConfig.VOLUME_ROOTS, NOBODY_THERE, (file, http) -> file + "," + http);
             settings.put(StudySettings.STUDY_SETTLE, "100ms");
             try (WorkerJvm worker = WorkerJvm.start(
                             folder.resolve("worker"),
@@ -249,6 +253,7 @@ class PlantedDataIT {
                 "s3://" + PLACE + "/t1.nii.gz?" + signed,
                 "https://" + PLACE + ".example/t1.nii.gz?" + signed,
                 "https://user:" + SECRET + "@" + PLACE + ".example/t1.nii.gz",
+                NOBODY_THERE + PLACE + "/t1.nii.gz?" + signed,
                 "http://" + PLACE + ".example:99999/t1.nii.gz?sig=" + SECRET + "&se=2026",
                 "ftp://user:" + SECRET + "@" + PLACE + ".example/t1.nii.gz",
                 file + "t1.nii.gz?" + signed,
