@@ -168,7 +168,7 @@ class PlantedDataIT {
                                 "VOLUME_FORBIDDEN",
                                 "the superseded mask cannot be read",
                                 "unreadable record",
-                                "the mask");
+                                "cannot write a mask");
             }
         }
     }
