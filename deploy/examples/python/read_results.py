@@ -121,9 +121,12 @@ def mask_bytes(result: Record) -> bytes:
     Raises
     ------
     ValueError
-        If it is not the file that the result speaks of.
+        If it is not the file that the result speaks of, or in an object store.
     """
-    content = Path(urllib.parse.unquote(urllib.parse.urlparse(result["mask"]).path)).read_bytes()
+    place = urllib.parse.urlparse(result["mask"])
+    if place.scheme != "file":
+        raise ValueError(f"{place.scheme}: masks in an object store are read with its own client")
+    content = Path(urllib.parse.unquote(place.path)).read_bytes()
     if hashlib.sha256(content).hexdigest() != result["maskSha256"]:
         raise ValueError(f"another mask lies at {result['mask']}")
     return content
