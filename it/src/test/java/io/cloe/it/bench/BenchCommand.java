@@ -1,11 +1,13 @@
 package io.cloe.it.bench;
 
+import io.cloe.it.bench.inference.CampaignBenchmark;
 import io.cloe.it.bench.inference.CaseBenchmark;
 import io.cloe.it.bench.inference.DecodeBenchmark;
 import io.cloe.it.bench.inference.EndToEndBenchmark;
 import io.cloe.it.bench.inference.MemoryBenchmark;
 import io.cloe.it.bench.inference.ScalingBenchmark;
 import io.cloe.it.bench.inference.SubsetsBenchmark;
+import io.cloe.it.bench.inference.SwapBenchmark;
 import io.cloe.it.bench.inference.VersusPythonBenchmark;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -43,6 +45,8 @@ public final class BenchCommand implements Callable<Integer> {
                 new DecodeBenchmark(),
                 new EndToEndBenchmark(),
                 new VersusPythonBenchmark(),
+                new CampaignBenchmark(),
+                new SwapBenchmark(),
                 new MemoryBenchmark(),
                 new ScalingBenchmark());
     }

@@ -13,7 +13,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /** When a read_committed consumer, with Kafka's defaults for everything else, is handed each key's first record. */
-final class Sightings implements AutoCloseable {
+public final class Sightings implements AutoCloseable {
 
     private static final Duration POLL = Duration.ofMillis(500);
 
@@ -42,7 +42,7 @@ final class Sightings implements AutoCloseable {
     }
 
     /** Starts a consumer of all partitions and waits until it reads. */
-    static Sightings of(String broker, String topic) throws InterruptedException {
+    public static Sightings of(String broker, String topic) throws InterruptedException {
         Sightings started = new Sightings(broker, topic);
         started.thread.start();
         started.reading.await();
@@ -66,7 +66,7 @@ final class Sightings implements AutoCloseable {
     }
 
     /** {@link System#nanoTime} when the key's first record was handed out; null if it was not yet. */
-    Long of(String key) {
+    public Long of(String key) {
         if (failure != null) {
             throw new IllegalStateException("the consumer failed", failure);
         }

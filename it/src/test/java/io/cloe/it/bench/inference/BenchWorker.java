@@ -8,6 +8,7 @@ import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.WorkerProcess;
 import io.cloe.worker.submit.ScanEventProducer;
 import io.cloe.worker.submit.ScanEvents;
@@ -125,6 +126,16 @@ final class BenchWorker implements AutoCloseable {
             }
         }
         return stages;
+    }
+
+    /** The broker's host:port. */
+    String address() {
+        return broker.address();
+    }
+
+    /** Clients of its topics. */
+    ClientSettings clients() {
+        return cluster.clients("");
     }
 
     @Override
