@@ -245,11 +245,12 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
     private void note(String studyId, Transition transition, Instant now) {
         Difference difference = transition.difference();
         if (difference.changesStudy()) {
-            if (changed.isEmpty()) {
-                beforeCommit.put("", ValueAndTimestamp.make("", now.toEpochMilli()));
-            }
+            boolean first = changed.isEmpty();
             changed.note(studyId, transition, now);
-            if (changed.size() > MOST_CHANGED) {
+            if (first) {
+                // After it was noted: without a cache this calls the writer at once.
+                beforeCommit.put("", ValueAndTimestamp.make("", now.toEpochMilli()));
+            } else if (changed.size() > MOST_CHANGED) {
                 changed.takeFirst(stores::write);
             }
         }

@@ -17,10 +17,12 @@ import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.StudyCommand;
 import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyPhase;
+import io.cloe.schemas.StudyState;
 import io.cloe.schemas.StudyStatus;
 import io.cloe.schemas.TaskClaim;
 import io.cloe.schemas.Trigger;
 import io.cloe.schemas.serde.RecordSerde;
+import io.cloe.topology.study.Fixtures;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
 import java.io.IOException;
@@ -30,6 +32,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -41,6 +44,7 @@ import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TestOutputTopic;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -67,12 +71,17 @@ class StudyTopologyTest {
 
     @BeforeEach
     void start() {
+        start(Map.of());
+    }
+
+    private void start(Map<String, Object> more) {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "none:1");
         settings.put(StreamsConfig.STATE_DIR_CONFIG, stateDirectory.toString());
         settings.put(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, DeadLetterHandler.class);
         settings.put(StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, TOPICS.deadLetters());
+        settings.putAll(more);
         driver = new TopologyTestDriver(topology, settings, START);
         scans = input(TOPICS.scanEvents(), ScanEvent.class);
         commands = input(TOPICS.studyCommands(), StudyCommand.class);
@@ -101,6 +110,19 @@ class StudyTopologyTest {
                 .as("node, store and topic names are a contract; after an intended change run once with"
                         + " -Dcloe.topology.accept")
                 .isEqualTo(Files.readString(golden));
+    }
+
+    @Test
+    void shouldWriteEveryChangeWhenTheCacheIsTooSmallForAnything() {
+        driver.close();
+        start(Map.of(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 1));
+
+        scans.pipeInput("s", Fixtures.scan("s", "T1"));
+        scans.pipeInput("s", Fixtures.scan("s", "T2"));
+
+        KeyValueStore<String, StudyState> studies = driver.getKeyValueStore(StudyTopology.StoreNames.STUDIES);
+        assertThat(studies.get("s").getScans()).hasSize(2);
+        assertThat(statuses.readValuesToList()).hasSize(2);
     }
 
     @Test

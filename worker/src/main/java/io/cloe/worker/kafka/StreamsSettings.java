@@ -20,6 +20,8 @@ public final class StreamsSettings {
             StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG,
             StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG,
             StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
+            // Without a cache nobody would call what writes studies before a commit; see topology/docs/0005.
+            StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG,
             StreamsConfig.APPLICATION_ID_CONFIG);
 
     private StreamsSettings() {}

@@ -41,6 +41,7 @@ class StreamsSettingsTest {
     @ValueSource(
             strings = {
                 "processing.guarantee",
+                "statestore.cache.max.bytes",
                 "deserialization.exception.handler",
                 "errors.dead.letter.queue.topic.name",
                 "default.timestamp.extractor",
