@@ -74,7 +74,9 @@ def summarise(scores: Sequence[WindowScores]) -> StudyScores:
     share = (mass / mass.sum())[:, None]
 
     def mean(values: list[np.ndarray]) -> np.ndarray:
-        return (share * np.array(values, np.float64)).sum(0)
+        # Around the first window, so that what all windows say alike comes out unrounded.
+        stacked = np.array(values, np.float64)
+        return stacked[0] + (share * (stacked - stacked[0])).sum(0)
 
     weights = mean([entry.weights for entry in scores])
     variance = mean([(entry.weights.astype(np.float64) - weights) ** 2 for entry in scores])
