@@ -80,12 +80,12 @@ class CampaignFaultsIT {
     @Test
     void shouldDoEachStudyOnceWhenTheBrokerIsKilledAndComesBack() throws Exception {
         try (CampaignScene scene = CampaignScene.set(broker, "broker", folder.resolve("broker"), STUDIES)) {
+            scene.fleet().supervise(0);
             scene.begin("--rate", "240");
             scene.awaitDone(1);
             broker.kill();
             broker.start();
             scene.requireUnderWay();
-            scene.fleet().supervise(0);
             scene.awaitEnd();
 
             assertThat(scene.problems()).isEmpty();

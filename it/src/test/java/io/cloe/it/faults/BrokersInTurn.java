@@ -30,6 +30,7 @@ final class BrokersInTurn implements Scenario {
     public void run(Situation situation) throws Exception {
         situation.fleet().start(0);
         situation.fleet().awaitRunning(0);
+        situation.fleet().supervise(0);
         situation.startLoad();
         for (BrokerProcess broker : situation.brokers()) {
             situation.pass(situation.between(Duration.ofSeconds(1), Duration.ofSeconds(3)));
@@ -41,7 +42,6 @@ final class BrokersInTurn implements Scenario {
             Waiting.until("all copies are in sync").ignoreExceptions().until(() -> allInSync(admin));
         }
         situation.pass(Duration.ofSeconds(2));
-        situation.fleet().restartIfEnded(0);
     }
 
     private static boolean allInSync(Admin admin) throws ExecutionException, InterruptedException {

@@ -129,10 +129,14 @@ public final class CampaignScene implements AutoCloseable {
 
     /** Waits for the end of the campaign. */
     public void awaitEnd() {
-        outputs.await(
-                "the campaign's end",
-                () -> parts().size() == PARTITIONS
-                        && parts().stream().allMatch(part -> part.getPhase() == CampaignPhase.DONE));
+        try {
+            outputs.await(
+                    "the campaign's end",
+                    () -> parts().size() == PARTITIONS
+                            && parts().stream().allMatch(part -> part.getPhase() == CampaignPhase.DONE));
+        } catch (AssertionError e) {
+            throw new AssertionError("the campaign does not end: " + parts() + "\n" + fleet.lastWords(), e);
+        }
         outputs.drain();
     }
 

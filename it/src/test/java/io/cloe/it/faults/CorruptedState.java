@@ -29,6 +29,7 @@ final class CorruptedState implements Scenario {
             corrupt(fleet.state(0), part, situation.random());
             fleet.start(0);
             fleet.supervise(0);
+            fleet.awaitRunning(0);
         }
         situation.pass(Duration.ofSeconds(2));
     }

@@ -12,7 +12,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +36,8 @@ public final class Fleet implements AutoCloseable {
     private final Path folder;
     private final Map<String, String> settings;
     private final Map<Integer, JavaProcess> members = new TreeMap<>();
+    private final Set<Integer> supervised = new TreeSet<>();
+    private ScheduledExecutorService supervisor;
     private int standstills;
 
     /**
@@ -100,7 +108,7 @@ public final class Fleet implements AutoCloseable {
         return add(place, JavaProcess.start(place(place), "worker", OPTIONS, SlowWorker.class.getName(), arguments));
     }
 
-    private JavaProcess add(int place, JavaProcess process) {
+    private synchronized JavaProcess add(int place, JavaProcess process) {
         JavaProcess former = members.put(place, process);
         if (former != null && former.isAlive()) {
             throw new IllegalStateException("place " + place + " was not free");
@@ -123,50 +131,91 @@ public final class Fleet implements AutoCloseable {
         return own;
     }
 
-    /** Waits until the worker in a place has joined its group. */
+    /** Waits until the worker in a place has joined its group; one that is supervised may end before, and be started again. */
     public void awaitRunning(int place) {
-        members.get(place).awaitOutput(line -> line.startsWith("cloe: running as "));
-    }
-
-    /** Starts the worker in a place again if it has ended, as whoever supervises it would. */
-    public void restartIfEnded(int place) {
-        if (!members.get(place).isAlive()) {
-            LOG.warn(
-                    "worker {} ended: {}",
-                    place,
-                    String.join("\n", members.get(place).errorLines()));
-            members.get(place).close();
-            start(place);
+        if (isSupervised(place)) {
+            Waiting.until("worker " + place + " runs")
+                    .until(() -> member(place).outputLines().stream().anyMatch(Fleet::saysThatItRuns));
+        } else {
+            member(place).awaitOutput(Fleet::saysThatItRuns);
         }
     }
 
-    /** Waits until the worker in a place has joined its group, starting it again when it ends before. */
-    public void supervise(int place) {
-        Waiting.until("worker " + place + " runs").until(() -> {
-            restartIfEnded(place);
-            return members.get(place).outputLines().stream().anyMatch(line -> line.startsWith("cloe: running as "));
-        });
+    private static boolean saysThatItRuns(String line) {
+        return line.startsWith("cloe: running as ");
+    }
+
+    /**
+     * From now on the worker in a place is started again whenever it ends by itself, as whoever supervises it would: a worker that
+     * meets what it cannot mend ends.
+     */
+    public synchronized void supervise(int place) {
+        if (supervisor == null) {
+            supervisor = Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "supervisor"));
+            supervisor.scheduleWithFixedDelay(this::startEnded, 0, 200, TimeUnit.MILLISECONDS);
+        }
+        supervised.add(place);
+    }
+
+    private synchronized boolean isSupervised(int place) {
+        return supervised.contains(place);
+    }
+
+    private synchronized void startEnded() {
+        try {
+            for (int place : supervised) {
+                JavaProcess member = member(place);
+                if (!member.isAlive()) {
+                    LOG.warn("worker {} ended: {}", place, String.join("\n", member.errorLines()));
+                    member.close();
+                    start(place);
+                }
+            }
+        } catch (RuntimeException e) {
+            // Otherwise nobody would see it: the wait for what the worker should do fails later, without the cause.
+            LOG.error("an ended worker cannot be started again", e);
+        }
     }
 
     /** The worker in a place. */
-    public JavaProcess member(int place) {
+    public synchronized JavaProcess member(int place) {
         return members.get(place);
     }
 
     /** Kills the worker in a place as {@code kill -9} does. */
-    public void kill(int place) {
+    public synchronized void kill(int place) {
+        supervised.remove(place);
         members.get(place).close();
     }
 
     /** Stops the worker in a place as SIGTERM does. */
-    public void stop(int place) {
+    public synchronized void stop(int place) {
+        supervised.remove(place);
         members.get(place).terminate();
         members.get(place).awaitExit();
         members.get(place).close();
     }
 
+    /** Who lives, and the last that each worker said, for whoever wonders why nothing happens. */
+    public synchronized String lastWords() {
+        return members.entrySet().stream()
+                .map(member -> "worker " + member.getKey() + (member.getValue().isAlive() ? " lives: " : " has ended: ")
+                        + String.join("\n", last(member.getValue().errorLines())))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static List<String> last(List<String> lines) {
+        return lines.subList(Math.max(0, lines.size() - 30), lines.size());
+    }
+
     @Override
     public void close() {
+        synchronized (this) {
+            supervised.clear();
+            if (supervisor != null) {
+                supervisor.shutdown();
+            }
+        }
         members.values().forEach(JavaProcess::close);
     }
 }

@@ -27,7 +27,7 @@ final class FullStateDisk implements Scenario {
             fleet.start(0);
             situation.pass(Duration.ofSeconds(6));
             disk.free();
-            fleet.restartIfEnded(0);
+            fleet.supervise(0);
             fleet.awaitRunning(0);
             situation.pass(Duration.ofSeconds(2));
             fleet.stop(0);

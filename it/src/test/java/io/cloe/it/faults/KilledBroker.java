@@ -14,6 +14,7 @@ final class KilledBroker implements Scenario {
     public void run(Situation situation) throws Exception {
         situation.fleet().start(0);
         situation.fleet().awaitRunning(0);
+        situation.fleet().supervise(0);
         situation.startLoad();
         for (int round = 0; round < 2; round++) {
             situation.pass(situation.between(Duration.ofSeconds(2), Duration.ofSeconds(4)));
@@ -23,6 +24,5 @@ final class KilledBroker implements Scenario {
             situation.brokers().get(0).start();
         }
         situation.pass(Duration.ofSeconds(2));
-        situation.fleet().restartIfEnded(0);
     }
 }

@@ -20,6 +20,7 @@ final class KilledController implements Scenario {
     public void run(Situation situation) throws Exception {
         situation.fleet().start(0);
         situation.fleet().awaitRunning(0);
+        situation.fleet().supervise(0);
         situation.startLoad();
         for (int round = 0; round < 2; round++) {
             situation.pass(situation.between(Duration.ofSeconds(2), Duration.ofSeconds(4)));
@@ -30,7 +31,6 @@ final class KilledController implements Scenario {
             controller.start();
         }
         situation.pass(Duration.ofSeconds(2));
-        situation.fleet().restartIfEnded(0);
     }
 
     private static BrokerProcess controller(Situation situation) throws Exception {
