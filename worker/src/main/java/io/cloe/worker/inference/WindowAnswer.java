@@ -9,12 +9,12 @@ package io.cloe.worker.inference;
  */
 record WindowAnswer(float[] probabilities, float[] scores, long nanos) {
 
-    /** Largest difference of a probability. */
+    /** Largest difference of a probability; not a number if any is none. */
     double farthest(WindowAnswer other) {
         return farthest(probabilities, other.probabilities);
     }
 
-    /** Largest difference of a weight or a consistency. */
+    /** Largest difference of a weight or a consistency; not a number if any is none. */
     double farthestScore(WindowAnswer other) {
         return farthest(scores, other.scores);
     }
@@ -22,8 +22,7 @@ record WindowAnswer(float[] probabilities, float[] scores, long nanos) {
     private static double farthest(float[] ours, float[] theirs) {
         double most = 0;
         for (int i = 0; i < ours.length; i++) {
-            double apart = Math.abs((double) ours[i] - theirs[i]);
-            most = apart <= most ? most : apart; // also takes what is not a number
+            most = Math.max(most, Math.abs((double) ours[i] - theirs[i])); // keeps what is not a number
         }
         return most;
     }

@@ -25,6 +25,11 @@ class WindowAnswerTest {
         assertThat(ANSWER.equalLabels(other, 2)).isEqualTo(0.5);
     }
 
+    @Test
+    void shouldNotPassAsCloseWhenANumberIsNone() {
+        assertThat(ANSWER.farthest(answer(0.75f, Float.NaN, 0.25f, 0.75f))).isNaN();
+    }
+
     private static WindowAnswer answer(float... probabilities) {
         return new WindowAnswer(probabilities, new float[] {1}, 0);
     }
