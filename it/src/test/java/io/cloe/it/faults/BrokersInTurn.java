@@ -28,9 +28,7 @@ final class BrokersInTurn implements Scenario {
 
     @Override
     public void run(Situation situation) throws Exception {
-        situation.fleet().start(0);
-        situation.fleet().awaitRunning(0);
-        situation.startLoad();
+        situation.startOneWorkerAndLoad();
         for (BrokerProcess broker : situation.brokers()) {
             situation.pass(situation.between(Duration.ofSeconds(1), Duration.ofSeconds(3)));
             broker.kill();

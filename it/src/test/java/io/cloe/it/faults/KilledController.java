@@ -18,9 +18,7 @@ final class KilledController implements Scenario {
 
     @Override
     public void run(Situation situation) throws Exception {
-        situation.fleet().start(0);
-        situation.fleet().awaitRunning(0);
-        situation.startLoad();
+        situation.startOneWorkerAndLoad();
         for (int round = 0; round < 2; round++) {
             situation.pass(situation.between(Duration.ofSeconds(2), Duration.ofSeconds(4)));
             BrokerProcess controller = controller(situation);
