@@ -28,10 +28,8 @@ final class BrokersInTurn implements Scenario {
 
     @Override
     public void run(Situation situation) throws Exception {
-        situation.fleet().start(0);
-        situation.fleet().awaitRunning(0);
+        situation.startOneWorkerAndLoad();
         situation.fleet().supervise(0);
-        situation.startLoad();
         for (BrokerProcess broker : situation.brokers()) {
             situation.pass(situation.between(Duration.ofSeconds(1), Duration.ofSeconds(3)));
             broker.kill();

@@ -20,9 +20,7 @@ final class CorruptedState implements Scenario {
     @Override
     public void run(Situation situation) throws Exception {
         Fleet fleet = situation.fleet();
-        fleet.start(0);
-        fleet.awaitRunning(0);
-        situation.startLoad();
+        situation.startOneWorkerAndLoad();
         for (String part : List.of("rocksdb", "")) {
             situation.pass(Duration.ofSeconds(4));
             fleet.stop(0);

@@ -14,9 +14,7 @@ final class FullStateDisk implements Scenario {
     public void run(Situation situation) throws Exception {
         Fleet fleet = situation.fleet();
         try (SmallDisk disk = SmallDisk.mount(fleet.state(0), 16)) {
-            fleet.start(0);
-            fleet.awaitRunning(0);
-            situation.startLoad();
+            situation.startOneWorkerAndLoad();
             situation.pass(Duration.ofSeconds(3));
             disk.fill();
             situation.pass(Duration.ofSeconds(4));

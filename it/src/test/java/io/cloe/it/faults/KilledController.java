@@ -18,10 +18,8 @@ final class KilledController implements Scenario {
 
     @Override
     public void run(Situation situation) throws Exception {
-        situation.fleet().start(0);
-        situation.fleet().awaitRunning(0);
+        situation.startOneWorkerAndLoad();
         situation.fleet().supervise(0);
-        situation.startLoad();
         for (int round = 0; round < 2; round++) {
             situation.pass(situation.between(Duration.ofSeconds(2), Duration.ofSeconds(4)));
             BrokerProcess controller = controller(situation);

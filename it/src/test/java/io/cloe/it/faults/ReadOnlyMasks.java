@@ -15,9 +15,7 @@ final class ReadOnlyMasks implements Scenario {
     @Override
     public void run(Situation situation) throws Exception {
         disk = SmallDisk.mount(situation.masks(), 32);
-        situation.fleet().start(0);
-        situation.fleet().awaitRunning(0);
-        situation.startLoad();
+        situation.startOneWorkerAndLoad();
         for (int round = 0; round < 2; round++) {
             situation.pass(Duration.ofSeconds(3));
             disk.readOnly(true);

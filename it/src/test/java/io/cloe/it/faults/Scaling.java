@@ -13,9 +13,7 @@ final class Scaling implements Scenario {
     @Override
     public void run(Situation situation) throws Exception {
         Fleet fleet = situation.fleet();
-        fleet.start(0);
-        fleet.awaitRunning(0);
-        situation.startLoad();
+        situation.startOneWorkerAndLoad();
         situation.pass(Duration.ofSeconds(3));
         for (int place = 1; place <= 2; place++) {
             fleet.start(place);

@@ -105,6 +105,13 @@ public final class Situation implements AutoCloseable {
                 PAUSE);
     }
 
+    /** One worker, at place 0, runs, and studies begin to come. */
+    public void startOneWorkerAndLoad() throws Exception {
+        fleet.start(0);
+        fleet.awaitRunning(0);
+        startLoad();
+    }
+
     /** Lets the studies that were begun come to their end, and judges. */
     public Promise.Verdict judge() throws Exception {
         load.end();

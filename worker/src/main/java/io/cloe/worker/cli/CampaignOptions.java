@@ -14,7 +14,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Which studies a campaign is for, and how fast it goes. */
@@ -86,11 +85,11 @@ final class CampaignOptions {
     }
 
     /** Sends a new campaign and says its name. */
-    static ReprocessCampaign start(ClientSettings client, ReprocessCampaign campaign, CommandSpec spec, boolean json)
+    static ReprocessCampaign start(
+            ClientSettings client, ReprocessCampaign campaign, WorkerCommand command, boolean json)
             throws IOException, InterruptedException {
         ReprocessCampaign shared = send(client, campaign);
-        ReprocessCommand.printLine(
-                spec,
+        command.print(
                 json
                         ? JsonNodeFactory.instance.objectNode().put("campaign", shared.getCampaignId())
                         : "campaign " + shared.getCampaignId());

@@ -2,7 +2,6 @@ package io.cloe.worker.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.cloe.worker.config.DurationText;
 import io.cloe.worker.deadletters.DeadLetter;
 import io.cloe.worker.deadletters.DeadLetterTopic;
 import io.cloe.worker.deadletters.LetterId;
@@ -15,22 +14,17 @@ import io.cloe.worker.deadletters.Selection;
 import io.cloe.worker.kafka.ClientSettings;
 import java.io.PrintWriter;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe dead-letters}. */
 @Command(
@@ -79,24 +73,8 @@ final class DeadLettersCommand {
                     ids,
                     Set.copyOf(reasons),
                     Set.copyOf(topics),
-                    time("--since", since, now),
-                    time("--until", until, now));
-        }
-
-        private static Optional<Instant> time(String option, String text, Instant now) throws UserErrorException {
-            if (text == null) {
-                return Optional.empty();
-            }
-            try {
-                return Optional.of(Instant.parse(text));
-            } catch (DateTimeParseException noTime) {
-                try {
-                    return Optional.of(now.minus(DurationText.parse(text)));
-                } catch (IllegalArgumentException e) {
-                    throw new UserErrorException(option + " " + text
-                            + "; allowed: a time such as 2026-11-26T08:00:00Z, or an age such as 2h");
-                }
-            }
+                    TimeOption.parseIfGiven("--since", since, now),
+                    TimeOption.parseIfGiven("--until", until, now));
         }
     }
 
@@ -115,19 +93,13 @@ final class DeadLettersCommand {
             },
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class ListLetters implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class ListLetters extends WorkerCommand {
 
         @Mixin
         private SelectionOptions selected;
 
         @Option(names = "--json", description = "One JSON object per letter.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
@@ -166,19 +138,13 @@ final class DeadLettersCommand {
             description = "Shows what is known of one letter, without its key, content or headers.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Show implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Show extends WorkerCommand {
 
         @Parameters(paramLabel = "LETTER", description = "PARTITION@OFFSET, as 'dead-letters list' shows it.")
         private String letterId;
 
         @Option(names = "--json", description = "As a JSON object.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
@@ -204,7 +170,7 @@ final class DeadLettersCommand {
             }
             out.flush();
             if (found.isEmpty()) {
-                spec.commandLine().getErr().println("cloe: there is no letter " + wanted);
+                complain("there is no letter " + wanted);
                 return ExitCode.FAILED;
             }
             return ExitCode.OK;
@@ -220,10 +186,7 @@ final class DeadLettersCommand {
             },
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Again implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Again extends WorkerCommand {
 
         @Mixin
         private SelectionOptions selected;
@@ -239,9 +202,6 @@ final class DeadLettersCommand {
 
         @Option(names = "--json", description = "One JSON object with the counts, after one per letter that is sent.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
@@ -266,7 +226,7 @@ final class DeadLettersCommand {
                                 letter, topic.isRedriven(letter.id()), readability.of(letter), evenUnreadable);
                         counts.merge(outcome, 1, Integer::sum);
                         if (outcome == Outcome.SENT) {
-                            print(letter);
+                            printSent(letter);
                         }
                     }
                 });
@@ -275,26 +235,23 @@ final class DeadLettersCommand {
         }
 
         private Map<Outcome, Integer> send(ClientSettings client, Selection selection) {
-            try (Redrive redrive = Redrive.connect(client, evenUnreadable, this::print);
+            try (Redrive redrive = Redrive.connect(client, evenUnreadable, this::printSent);
                     DeadLetterTopic topic = new DeadLetterTopic(client)) {
                 return redrive.send(topic, selection);
             }
         }
 
-        private void print(DeadLetter letter) {
-            PrintWriter out = spec.commandLine().getOut();
+        private void printSent(DeadLetter letter) {
             String source = letter.source().orElseThrow().toString();
-            if (json) {
-                out.println(JsonNodeFactory.instance
-                        .objectNode()
-                        .put("letter", letter.id().toString())
-                        .put("record", source)
-                        .put("sent", !dryRun));
-            } else {
-                out.println(letter.id() + " " + letter.reason() + ": " + (dryRun ? "would be sent" : "sent")
-                        + " again, from " + source);
-            }
-            out.flush();
+            print(
+                    json
+                            ? JsonNodeFactory.instance
+                                    .objectNode()
+                                    .put("letter", letter.id().toString())
+                                    .put("record", source)
+                                    .put("sent", !dryRun)
+                            : letter.id() + " " + letter.reason() + ": " + (dryRun ? "would be sent" : "sent")
+                                    + " again, from " + source);
         }
 
         private void report(Map<Outcome, Integer> counts) {

@@ -1,7 +1,7 @@
 package io.cloe.worker.cli;
 
+import java.io.Console;
 import java.io.PrintWriter;
-import picocli.CommandLine.Help.Ansi;
 
 /** A line that changes: written over itself on a terminal, and elsewhere written once more whenever it changes. */
 final class LiveLine {
@@ -13,12 +13,26 @@ final class LiveLine {
     private String shown = "";
 
     LiveLine(PrintWriter out) {
-        this(out, Ansi.AUTO.enabled());
+        this(out, isBeforeAPerson());
     }
 
     LiveLine(PrintWriter out, boolean terminal) {
         this.out = out;
         this.terminal = terminal;
+    }
+
+    /** Whether this process's input and output are a terminal with a cursor. */
+    private static boolean isBeforeAPerson() {
+        Console console = System.console();
+        if (console == null || "dumb".equals(System.getenv("TERM"))) {
+            return false;
+        }
+        try {
+            // From Java 22 on there is a console without a terminal.
+            return (Boolean) Console.class.getMethod("isTerminal").invoke(console);
+        } catch (ReflectiveOperationException e) {
+            return true; // An older Java has a console on terminals only.
+        }
     }
 
     /** Whether somebody watches. */
@@ -38,6 +52,15 @@ final class LiveLine {
         }
         out.flush();
         shown = text;
+    }
+
+    /** Takes it off the terminal, to make room for other output. */
+    void erase() {
+        if (terminal && !shown.isEmpty()) {
+            out.print(BACK_AND_CLEAR);
+            out.flush();
+            shown = "";
+        }
     }
 
     /** What is printed from now on begins on a line of its own. */

@@ -22,12 +22,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe masks}. */
 @Command(
@@ -50,10 +46,7 @@ final class MasksCommand {
             },
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Sweep implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Sweep extends WorkerCommand {
 
         @Option(
                 names = "--older-than",
@@ -73,9 +66,6 @@ final class MasksCommand {
 
         @Option(names = "--json", description = "One JSON object.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {

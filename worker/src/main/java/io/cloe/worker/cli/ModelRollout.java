@@ -12,14 +12,10 @@ import io.cloe.worker.results.RecordJson;
 import io.cloe.worker.submit.ControlProducer;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** The commands of {@code cloe model} that speak with running workers. */
 final class ModelRollout {
@@ -28,51 +24,24 @@ final class ModelRollout {
 
     private ModelRollout() {}
 
-    /** What a command about one model needs. */
-    static class Named {
-        @Mixin
-        SettingsOptions settings;
-
-        @Parameters(index = "0", paramLabel = "FAMILY", description = "Model family.")
-        String family;
-
-        @Parameters(index = "1", paramLabel = "MODEL", description = "Model id.")
-        String id;
-
-        @Parameters(index = "2", paramLabel = "VERSION", description = "Model version.")
-        String version;
-
-        @Option(names = "--json", description = "As JSON objects, one per line.")
-        boolean json;
-
-        @Spec
-        CommandSpec spec;
-    }
-
     /** {@code cloe model list}. */
     @Command(
             name = "list",
             description = "Models that the running workers have, and which one is live.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class ListModels implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class ListModels extends WorkerCommand {
 
         @Option(names = "--json", description = "One JSON object per model, and per bundle that was refused.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {
             ModelsAtHand models = ModelsAtHand.read(settings.client());
             if (json) {
-                ModelTable.json(models).forEach(line -> ReprocessCommand.printLine(spec, line));
+                ModelTable.json(models).forEach(this::print);
             } else {
-                ModelTable.lines(models).forEach(line -> ReprocessCommand.printLine(spec, line));
+                ModelTable.lines(models).forEach(this::print);
             }
             return ExitCode.OK;
         }
@@ -84,21 +53,20 @@ final class ModelRollout {
             description = "Makes a model the live one of its family on all workers, between two jobs.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Promote extends Named implements Callable<Integer> {
+    static final class Promote extends NamedModelCommand {
 
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
             ModelsAtHand models = ModelsAtHand.read(client);
-            ReadyModel model = models.require(family, id, version);
-            models.requireFitting(model);
+            ReadyModel model = fitting(models);
             models.requireEverywhere(model.getModel());
             ModelReference live = models.assigned(family).orElseThrow();
             if (model.getModel().equals(live) && models.isLiveEverywhere(live)) {
-                ReprocessCommand.printLine(spec, json ? said(model.getModel(), null) : "it is live already");
+                print(json ? said(model.getModel(), null) : "it is live already");
                 return ExitCode.OK;
             }
-            return assign(client, new ModelAssignment(family, model.getModel(), live, Instant.now()), spec, json);
+            return assign(client, new ModelAssignment(family, model.getModel(), live, Instant.now()), this, json);
         }
     }
 
@@ -108,10 +76,7 @@ final class ModelRollout {
             description = "Makes the model live again that was before the last promotion.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Rollback implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Rollback extends WorkerCommand {
 
         @Parameters(paramLabel = "FAMILY", description = "Model family.")
         private String family;
@@ -126,9 +91,6 @@ final class ModelRollout {
         @Option(names = "--json", description = "As JSON objects, one per line.")
         private boolean json;
 
-        @Spec
-        private CommandSpec spec;
-
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
@@ -140,13 +102,13 @@ final class ModelRollout {
             }
             models.requireEverywhere(last.getPrevious());
             int code = assign(
-                    client, new ModelAssignment(family, last.getPrevious(), last.getLive(), Instant.now()), spec, json);
+                    client, new ModelAssignment(family, last.getPrevious(), last.getLive(), Instant.now()), this, json);
             if (code == ExitCode.OK && republish) {
                 CampaignOptions everything = new CampaignOptions();
                 CampaignOptions.start(
                         client,
                         everything.campaign(last.getPrevious(), CampaignMode.AS_DECIDED, CampaignOutput.PUBLISH, null),
-                        spec,
+                        this,
                         json);
             }
             return code;
@@ -161,7 +123,7 @@ final class ModelRollout {
                             + " is published. 'reprocess cancel' ends it, 'reprocess report' shows it.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Canary extends Named implements Callable<Integer> {
+    static final class Canary extends NamedModelCommand {
 
         @Option(
                 names = "--share",
@@ -176,20 +138,19 @@ final class ModelRollout {
             }
             ClientSettings client = settings.client();
             ModelsAtHand models = ModelsAtHand.read(client);
-            ReadyModel model = models.require(family, id, version);
-            models.requireFitting(model);
+            ReadyModel model = fitting(models);
             CampaignOptions.start(
                     client,
                     new CampaignOptions()
                             .campaign(model.getModel(), CampaignMode.AS_DECIDED, CampaignOutput.SHADOW, share),
-                    spec,
+                    this,
                     json);
             return ExitCode.OK;
         }
     }
 
     /** Tells all workers, and waits until all have followed. Where one cannot, all go back. */
-    private static int assign(ClientSettings client, ModelAssignment assignment, CommandSpec spec, boolean json)
+    private static int assign(ClientSettings client, ModelAssignment assignment, WorkerCommand command, boolean json)
             throws Exception {
         ModelReference live = assignment.getLive();
         try (ControlProducer producer = new ControlProducer(client)) {
@@ -201,25 +162,20 @@ final class ModelRollout {
                 if (problem.isPresent()) {
                     producer.send(
                             new ModelAssignment(assignment.getFamily(), assignment.getPrevious(), live, Instant.now()));
-                    spec.commandLine()
-                            .getErr()
-                            .println("cloe: a worker cannot use the model (" + problem.get() + "); "
-                                    + assignment.getPrevious().getVersion() + " is live again");
+                    command.complain("a worker cannot use the model (" + problem.get() + "); "
+                            + assignment.getPrevious().getVersion() + " is live again");
                     return ExitCode.MODEL;
                 }
                 if (System.nanoTime() > end) {
-                    spec.commandLine()
-                            .getErr()
-                            .println("cloe: assigned, but not live on all workers after " + PATIENCE_SECONDS
-                                    + " s; see 'model list'");
+                    command.complain(
+                            "assigned, but not live on all workers after " + PATIENCE_SECONDS + " s; see 'model list'");
                     return ExitCode.TIMEOUT;
                 }
                 TimeUnit.MILLISECONDS.sleep(200);
                 models = ModelsAtHand.read(client);
             }
         }
-        ReprocessCommand.printLine(
-                spec,
+        command.print(
                 json
                         ? said(live, assignment.getPrevious())
                         : live.getId() + " " + live.getVersion() + " is live on all workers");

@@ -20,14 +20,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe reprocess}. */
 @Command(
@@ -50,13 +48,8 @@ final class ReprocessCommand {
 
     private ReprocessCommand() {}
 
-    static void printLine(CommandSpec spec, Object line) {
-        spec.commandLine().getOut().println(line);
-        spec.commandLine().getOut().flush();
-    }
-
     /** A campaign that is to begin. */
-    abstract static class Beginning extends ModelRollout.Named {
+    abstract static class Beginning extends NamedModelCommand {
 
         @Mixin
         CampaignOptions options;
@@ -67,9 +60,7 @@ final class ReprocessCommand {
         boolean asComplete;
 
         final ReprocessCampaign campaign(ClientSettings client, CampaignOutput output) throws Exception {
-            ModelsAtHand models = ModelsAtHand.read(client);
-            ReadyModel model = models.require(family, id, version);
-            models.requireFitting(model);
+            ReadyModel model = fitting(ModelsAtHand.read(client));
             CampaignMode mode = asComplete ? CampaignMode.AS_COMPLETE : CampaignMode.AS_DECIDED;
             return options.campaign(model.getModel(), mode, output, null);
         }
@@ -81,7 +72,7 @@ final class ReprocessCommand {
             description = "Runs a model on stored studies, below live work. Compares only, unless --publish is given.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Start extends Beginning implements Callable<Integer> {
+    static final class Start extends Beginning {
 
         @Option(names = "--publish", description = "Publishes each result as the next revision of its study.")
         private boolean publish;
@@ -93,11 +84,11 @@ final class ReprocessCommand {
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
             ReprocessCampaign campaign = CampaignOptions.start(
-                    client, campaign(client, publish ? CampaignOutput.PUBLISH : CampaignOutput.SHADOW), spec, json);
+                    client, campaign(client, publish ? CampaignOutput.PUBLISH : CampaignOutput.SHADOW), this, json);
             if (waits) {
                 CampaignSummary summary = follow(client, campaign, spec, json);
                 if (json) {
-                    printLine(spec, summary.json());
+                    print(summary.json());
                 }
             }
             return ExitCode.OK;
@@ -110,7 +101,7 @@ final class ReprocessCommand {
             description = "Counts the studies that a campaign would run on; runs nothing.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class DryRun extends Beginning implements Callable<Integer> {
+    static final class DryRun extends Beginning {
 
         @Override
         public Integer call() throws Exception {
@@ -124,7 +115,7 @@ final class ReprocessCommand {
                     last,
                     ModelsAtHand.read(client).workers().size(),
                     Optional.ofNullable(campaign.getRatePerMinute()));
-            printLine(spec, json ? estimate.json() : estimate.text());
+            print(json ? estimate.json() : estimate.text());
             return ExitCode.OK;
         }
     }
@@ -135,40 +126,28 @@ final class ReprocessCommand {
             description = "All campaigns: where they stand, how far they are, what they wait for.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class ListCampaigns implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class ListCampaigns extends WorkerCommand {
 
         @Option(names = "--json", description = "One JSON object per campaign.")
         private boolean json;
 
-        @Spec
-        private CommandSpec spec;
-
         @Override
         public Integer call() throws Exception {
             progress(settings.client())
-                    .forEach((id, summary) -> printLine(
-                            spec, json ? summary.json() : id + "  " + summary.title() + "  " + summary.line()));
+                    .forEach((id, summary) ->
+                            print(json ? summary.json() : id + "  " + summary.title() + "  " + summary.line()));
             return ExitCode.OK;
         }
     }
 
     /** An order to a campaign. */
-    abstract static class Order implements Callable<Integer> {
-
-        @Mixin
-        SettingsOptions settings;
+    abstract static class Order extends WorkerCommand {
 
         @Parameters(paramLabel = "CAMPAIGN", description = "Name of the campaign, as 'start' and 'list' show it.")
         String campaignId;
 
         @Option(names = "--json", description = "As a JSON object.")
         boolean json;
-
-        @Spec
-        CommandSpec spec;
 
         private final CampaignOrder order;
 
@@ -193,8 +172,7 @@ final class ReprocessCommand {
                 producer.send(
                         ReprocessCampaign.newBuilder(campaign).setOrder(order).build());
             }
-            printLine(
-                    spec,
+            print(
                     json
                             ? JsonNodeFactory.instance
                                     .objectNode()
@@ -241,10 +219,7 @@ final class ReprocessCommand {
             description = "What a campaign found: Dice per region, volumes, flags, the studies that changed most.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Report implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Report extends WorkerCommand {
 
         @Parameters(paramLabel = "CAMPAIGN", description = "Name of the campaign.")
         private String campaignId;
@@ -262,9 +237,6 @@ final class ReprocessCommand {
         @Option(names = "--json", description = "As a JSON object.")
         private boolean json;
 
-        @Spec
-        private CommandSpec spec;
-
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
@@ -275,8 +247,7 @@ final class ReprocessCommand {
             if (comparisons.isEmpty()) {
                 throw new UserErrorException("no comparisons of a campaign " + campaignId + "; see 'reprocess list'");
             }
-            printLine(
-                    spec,
+            print(
                     json
                             ? CampaignReport.json(comparisons, page)
                             : CampaignReport.text(comparisons, page).stripTrailing());

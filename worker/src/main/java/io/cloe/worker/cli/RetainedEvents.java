@@ -2,20 +2,17 @@ package io.cloe.worker.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.cloe.worker.kafka.ClientSettings;
+import io.cloe.worker.results.ProgressText;
 import io.cloe.worker.submit.EventReplay;
 import io.cloe.worker.submit.EventReplay.Selection;
 import io.cloe.worker.submit.EventReplay.Sent;
 import java.io.IOException;
 import java.time.Instant;
-import java.util.Optional;
 import java.util.Set;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** The options of {@code cloe submit} that send events of a topic once more. */
 final class RetainedEvents {
-
-    private static final int BAR = 20;
 
     @Option(
             names = "--from-topic",
@@ -40,22 +37,19 @@ final class RetainedEvents {
     @Option(names = "--dry-run", description = "Counts, and sends nothing.")
     private boolean dryRun;
 
-    int send(ClientSettings client, CommandSpec spec, boolean json) throws UserErrorException {
+    int send(ClientSettings client, WorkerCommand command, boolean json) throws UserErrorException {
         Instant now = Instant.now();
         Selection selection = new Selection(
-                TimeOption.parse("--since", since, now),
-                Optional.ofNullable(until == null ? null : TimeOption.parse("--until", until, now)),
-                studies);
-        LiveLine line = new LiveLine(spec.commandLine().getOut());
+                TimeOption.parse("--since", since, now), TimeOption.parseIfGiven("--until", until, now), studies);
+        LiveLine line = new LiveLine(command.spec.commandLine().getOut());
         try {
             Sent sent = new EventReplay(client, topic)
                     .send(
                             selection,
                             !dryRun,
-                            line.isOnTerminal() ? thousandths -> line.show(bar(thousandths)) : thousandths -> {});
+                            line.isOnTerminal() ? thousandths -> line.show(text(thousandths)) : thousandths -> {});
             line.end();
-            ReprocessCommand.printLine(
-                    spec,
+            command.print(
                     json
                             ? JsonNodeFactory.instance
                                     .objectNode()
@@ -72,13 +66,12 @@ final class RetainedEvents {
             return ExitCode.OK;
         } catch (IOException e) {
             line.end();
-            spec.commandLine().getErr().println("cloe: " + e.getMessage());
+            command.complain(e.getMessage());
             return ExitCode.KAFKA;
         }
     }
 
-    private static String bar(long thousandths) {
-        int filled = (int) (BAR * thousandths / 1_000);
-        return "[" + "#".repeat(filled) + ".".repeat(BAR - filled) + "] " + thousandths / 10 + " %";
+    private static String text(long thousandths) {
+        return ProgressText.bar(thousandths, 1_000) + " " + thousandths / 10 + " %";
     }
 }

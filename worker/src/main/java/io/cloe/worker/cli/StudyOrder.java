@@ -8,19 +8,12 @@ import io.cloe.worker.submit.StudyCommandProducer;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.UUID;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** The commands that an operator gives for one study. */
-abstract class StudyOrder implements Callable<Integer> {
-
-    @Mixin
-    private SettingsOptions settings;
+abstract class StudyOrder extends WorkerCommand {
 
     @Parameters(paramLabel = "STUDY", description = "Study id.")
     private String studyId;
@@ -30,9 +23,6 @@ abstract class StudyOrder implements Callable<Integer> {
 
     @Option(names = "--json", description = "What was sent, as one JSON object.")
     private boolean json;
-
-    @Spec
-    private CommandSpec spec;
 
     private final CommandKind kind;
 
@@ -53,15 +43,10 @@ abstract class StudyOrder implements Callable<Integer> {
         try (StudyCommandProducer producer = new StudyCommandProducer(settings.client())) {
             producer.send(command);
         } catch (IOException e) {
-            spec.commandLine().getErr().println("cloe: " + e.getMessage());
+            complain(e.getMessage());
             return ExitCode.KAFKA;
         }
-        spec.commandLine()
-                .getOut()
-                .println(
-                        json
-                                ? json(command).toString()
-                                : "sent " + kind + "; 'cloe why " + studyId + "' tells what came of it");
+        print(json ? json(command) : "sent " + kind + "; 'cloe why " + studyId + "' tells what came of it");
         return ExitCode.OK;
     }
 

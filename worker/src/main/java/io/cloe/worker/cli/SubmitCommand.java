@@ -15,14 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe submit}. */
 @Command(
@@ -36,10 +32,7 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class SubmitCommand implements Callable<Integer> {
-
-    @Mixin
-    private SettingsOptions settings;
+final class SubmitCommand extends WorkerCommand {
 
     @ArgGroup(multiplicity = "1")
     private Source source;
@@ -114,12 +107,9 @@ final class SubmitCommand implements Callable<Integer> {
             description = "One JSON object per event of a folder that was sent, and one with the counts.")
     private boolean json;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
     public Integer call() throws Exception {
-        return source.retained == null ? submit() : source.retained.send(settings.client(), spec, json);
+        return source.retained == null ? submit() : source.retained.send(settings.client(), this, json);
     }
 
     private int submit() throws Exception {
@@ -147,7 +137,7 @@ final class SubmitCommand implements Callable<Integer> {
                 out.flush();
             }
         } catch (IOException e) {
-            spec.commandLine().getErr().println("cloe: " + e.getMessage());
+            complain(e.getMessage());
             return ExitCode.KAFKA;
         }
         if (json) {
@@ -161,8 +151,7 @@ final class SubmitCommand implements Callable<Integer> {
 
     private Progress progress(List<StudyFolder> studies) {
         int volumes = studies.stream().mapToInt(study -> chosen(study).size()).sum();
-        return new Progress(
-                spec.commandLine().getErr(), Progress.onTerminal(), volumes, "volumes read", System::nanoTime);
+        return new Progress(new LiveLine(spec.commandLine().getErr()), volumes, "volumes read", System::nanoTime);
     }
 
     private static ObjectNode json(ScanEvent event) {

@@ -3,6 +3,7 @@ package io.cloe.worker.cli;
 import io.cloe.worker.config.DurationText;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.Optional;
 
 /** The value of an option that is a time, such as {@code 2026-11-26T08:00:00Z}, or an age, such as {@code 2h}. */
 final class TimeOption {
@@ -25,5 +26,10 @@ final class TimeOption {
                         option + " " + text + "; allowed: a time such as 2026-11-26T08:00:00Z, or an age such as 2h");
             }
         }
+    }
+
+    /** As {@link #parse}, of an option that may be left out. */
+    static Optional<Instant> parseIfGiven(String option, String text, Instant now) throws UserErrorException {
+        return text == null ? Optional.empty() : Optional.of(parse(option, text, now));
     }
 }

@@ -5,12 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.worker.kafka.TopicAdmin;
 import java.io.PrintWriter;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe topics}. */
 @Command(
@@ -26,10 +22,7 @@ final class TopicsCommand {
             description = "Makes the topics that do not exist yet; leaves existing ones alone.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Create implements Callable<Integer> {
-
-        @Mixin
-        private SettingsOptions settings;
+    static final class Create extends WorkerCommand {
 
         @Option(
                 names = "--partitions",
@@ -45,9 +38,6 @@ final class TopicsCommand {
 
         @Option(names = "--json", description = "The names of the topics that were made, as one JSON object.")
         private boolean json;
-
-        @Spec
-        private CommandSpec spec;
 
         @Override
         public Integer call() throws Exception {

@@ -9,13 +9,9 @@ import io.cloe.worker.results.ResultTable;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe watch}. */
 @Command(
@@ -23,12 +19,9 @@ import picocli.CommandLine.Spec;
         description = "Prints results and failures as they are committed.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class WatchCommand implements Callable<Integer> {
+final class WatchCommand extends WorkerCommand {
 
     private static final Duration POLL = Duration.ofMillis(500);
-
-    @Mixin
-    private SettingsOptions settings;
 
     @Option(names = "--from-beginning", description = "Start with what is there already.")
     private boolean fromBeginning;
@@ -44,9 +37,6 @@ final class WatchCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "One JSON object per record of every output topic, with its topic.")
     private boolean json;
-
-    @Spec
-    private CommandSpec spec;
 
     private final ResultPairing pairing = new ResultPairing();
 

@@ -9,14 +9,10 @@ import io.cloe.worker.results.StudyStory;
 import java.io.PrintWriter;
 import java.time.ZoneId;
 import java.util.List;
-import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code cloe why}. */
 @Command(
@@ -26,10 +22,7 @@ import picocli.CommandLine.Spec;
                         + " why, every failure.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class WhyCommand implements Callable<Integer> {
-
-    @Mixin
-    private SettingsOptions settings;
+final class WhyCommand extends WorkerCommand {
 
     @Parameters(paramLabel = "STUDY", description = "Study id.")
     private String studyId;
@@ -37,16 +30,13 @@ final class WhyCommand implements Callable<Integer> {
     @Option(names = "--json", description = "All records of the study as a JSON array.")
     private boolean json;
 
-    @Spec
-    private CommandSpec spec;
-
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
         List<SpecificRecord> outputs = OutputReader.ofStudy(settings.client(), studyId);
         StudyStory story = StudyStory.of(outputs);
         if (story.isEmpty()) {
-            spec.commandLine().getErr().println("cloe: no worker has heard of this study");
+            complain("no worker has heard of this study");
             return ExitCode.FAILED;
         }
         if (json) {

@@ -16,18 +16,11 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,7 +40,6 @@ import org.slf4j.LoggerFactory;
 public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(PipelinedExecutor.class);
-    private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
     private static final long LONG_WAIT_MILLIS = 60_000;
 
     private final VolumeSource volumes;
@@ -60,21 +52,17 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final Function<InferenceJob, Optional<String>> modelOf;
     private final ModelTable models;
     private final ResultCache cache;
-    private final InFlight inFlight = new InFlight();
     private final boolean resultsAreShared;
-    private final Map<String, Work> byJob = new HashMap<>();
     private final FloorShare floor;
     private final WorkQueue waiting;
     private final WorkQueue ready;
     private final WorkQueue segmented;
+    private final JobTable jobs;
     private final Places places;
     private final MemoryBudget memory;
     private final RunWatch watch;
-    private final ExecutorService readers;
+    private final StageThreads threads;
     private final List<DeviceLane> lanes = new ArrayList<>();
-    private final List<Thread> threads = new ArrayList<>();
-    private final List<Thread> readerThreads = new CopyOnWriteArrayList<>();
-    private volatile boolean closed;
 
     /**
      * Starts the threads, for models that stay the same.
@@ -136,9 +124,10 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.waiting = new WorkQueue(floor);
         this.ready = new WorkQueue(floor);
         this.segmented = new WorkQueue(floor);
+        this.jobs = new JobTable(waiting);
         this.memory = new MemoryBudget(settings.memoryBytes());
         this.watch = new RunWatch(settings.deviceTimeout(), settings.deviceGrace());
-        this.readers = Executors.newFixedThreadPool(settings.decodeThreads(), daemons("cloe-read-"));
+        this.threads = new StageThreads(settings.decodeThreads());
         List<String> devices =
                 models.get(0).engines().stream().map(StudyEngine::deviceName).toList();
         this.places = new Places(settings.decodeThreads() + devices.size());
@@ -148,57 +137,13 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         }
         models.forEach(this::serve);
         for (int i = 0; i < settings.decodeThreads(); i++) {
-            start("cloe-decode-" + i, this::decodeNext);
+            threads.start("cloe-decode-" + i, this::decodeNext);
         }
         for (DeviceLane lane : lanes) {
-            start("cloe-device-" + lane.index(), () -> {
-                if (lane.isStuck()) {
-                    LOG.warn(
-                            "device {} answered after all; it is used again when the worker is restarted", lane.name());
-                    throw new InterruptedException("stuck");
-                }
-                lane.runNext();
-            });
+            threads.start("cloe-device-" + lane.index(), () -> runNext(lane), lane::isStuck);
         }
         for (int i = 0; i < lanes.size(); i++) {
-            start("cloe-write-" + i, this::writeNext);
-        }
-    }
-
-    private ThreadFactory daemons(String prefix) {
-        AtomicInteger number = new AtomicInteger();
-        return task -> {
-            Thread thread = new Thread(task, prefix + number.getAndIncrement());
-            thread.setDaemon(true);
-            readerThreads.add(thread);
-            return thread;
-        };
-    }
-
-    /** One pass of a stage. */
-    private interface Pass {
-        void run() throws InterruptedException;
-    }
-
-    private void start(String name, Pass pass) {
-        Thread thread = new Thread(() -> loop(pass), name);
-        thread.setDaemon(true);
-        threads.add(thread);
-        thread.start();
-    }
-
-    private void loop(Pass pass) {
-        while (!closed) {
-            try {
-                pass.run();
-            } catch (InterruptedException e) {
-                // Only close() interrupts, and a device that is stuck; this ends the thread.
-                LOG.debug("{} ends", Thread.currentThread().getName());
-                return;
-            } catch (RuntimeException e) {
-                // Reporting failed: the job waits in the topology for its next owner, the other studies go on here.
-                LOG.error("a result could not be handed over: {}", StackOnly.of(e));
-            }
+            threads.start("cloe-write-" + i, this::writeNext);
         }
     }
 
@@ -249,10 +194,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
     /** Whether a job that waits or runs names a model; such a model should not be retired. Any thread. */
     public boolean isNamed(String digest) {
-        synchronized (byJob) {
-            return byJob.values().stream()
-                    .anyMatch(work -> modelOf.apply(work.job()).equals(Optional.of(digest)));
-        }
+        return jobs.anyMatch(job -> modelOf.apply(job).equals(Optional.of(digest)));
     }
 
     /** What is going on. Any thread. */
@@ -262,7 +204,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 sizes(waiting),
                 sizes(ready),
                 segmented.size(PriorityClass.LIVE) + segmented.size(PriorityClass.REPROCESS),
-                inFlight.waiting(),
+                jobs.waitingForSame(),
                 memory.reserved(),
                 memory.total());
     }
@@ -292,15 +234,8 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
         @Override
         public void submit(InferenceJob job) {
-            synchronized (byJob) {
-                Work known = byJob.get(job.getJobId());
-                if (known != null) {
-                    known.lease = this;
-                    return;
-                }
-                Work work = new Work(job, this, partition);
-                byJob.put(job.getJobId(), work);
-                waiting.add(work);
+            if (!jobs.submit(job, this, partition)) {
+                return;
             }
             LOG.info(
                     "job {} of study {} queued: {} of {} modalities {}, attempt {}",
@@ -314,25 +249,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
         @Override
         public void cancel(String jobId) {
-            synchronized (byJob) {
-                Work work = byJob.remove(jobId);
-                if (work != null) {
-                    work.control().cancel("no longer wanted");
-                    waiting.remove(work);
-                    inFlight.removeIf(waited -> waited == work);
-                }
-            }
+            jobs.cancel(jobId);
         }
 
-        /** Running jobs go on: their results reach the partition's next owner, whose pending store decides. */
         @Override
         public void close() {
-            synchronized (byJob) {
-                Predicate<Work> ofThisLease =
-                        work -> work.lease == this && byJob.remove(work.job().getJobId(), work);
-                waiting.removeIf(ofThisLease);
-                inFlight.removeIf(ofThisLease);
-            }
+            jobs.close(this);
         }
     }
 
@@ -373,7 +295,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         work.decoded = work.timed(
                 "decode",
                 () -> whole
-                        ? inference.decode(work.job(), readers)
+                        ? inference.decode(work.job(), threads.readers())
                         : inference.decodeOneByOne(work.job(), memory.total()));
         work.memory.shrinkTo(work.decoded.memory().onceRead());
         work.decodedAt = System.nanoTime();
@@ -389,23 +311,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
 
     /** Otherwise the job waits for another one's result, as a reference, and comes to {@link #decode} once more. */
     private boolean computesItself(Work work, String input) {
-        MemoryBudget.Reservation held;
-        ServedModel used;
-        synchronized (byJob) {
-            if (work.control().isCancelled() || inFlight.begin(input, work)) {
-                work.computes = input;
-                return true;
-            }
-            // All in one go with begin(): from here on another thread may have the job.
-            held = work.memory;
-            used = work.model;
-            work.memory = null;
-            work.model = null;
-            work.decoded = null;
-            work.entered = false;
+        Optional<Work.Held> held = jobs.waitForSame(work, input);
+        if (held.isEmpty()) {
+            return true;
         }
-        held.release();
-        used.leave();
+        held.get().memory().release();
+        held.get().model().leave();
         places.leave(work.worth());
         waiting.letInChanged();
         LOG.info(
@@ -414,16 +325,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         return false;
     }
 
-    /** What waited for a job takes its result, or computes for itself. To be called under the lock of {@link #byJob}. */
-    private void handBackWhatWaitedFor(Work work) {
-        if (work.computes == null) {
-            return;
+    private void runNext(DeviceLane lane) throws InterruptedException {
+        if (lane.isStuck()) {
+            LOG.warn("device {} answered after all; it is used again when the worker is restarted", lane.name());
+            throw new InterruptedException("stuck");
         }
-        for (Work waited : inFlight.end(work.computes, work)) {
-            waited.shared = work.measures;
-            waited.sharedModel = work.model.inference().model().digest();
-            waiting.add(waited);
-        }
+        lane.runNext();
     }
 
     /** What the devices' threads do. */
@@ -567,14 +474,9 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
      * @return whether its result is wanted: true at most once, and never for a cancelled job
      */
     private boolean release(Work work) {
-        boolean wanted;
-        synchronized (byJob) {
-            if (work.released) {
-                return false;
-            }
-            work.released = true;
-            wanted = byJob.remove(work.job().getJobId(), work);
-            handBackWhatWaitedFor(work);
+        JobTable.End end = jobs.end(work);
+        if (end == JobTable.End.BEFORE) {
+            return false;
         }
         if (work.memory != null && !work.heldByStuckDevice) { // what a stuck device holds is never free again
             work.memory.release();
@@ -586,32 +488,17 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             places.leave(work.worth());
             waiting.letInChanged();
         }
-        return wanted;
+        return end == JobTable.End.WANTED;
     }
 
     /** Stops the threads; jobs that were not done stay in the topology's pending store. */
     @Override
     public void close() {
-        closed = true;
-        synchronized (byJob) {
-            byJob.values().forEach(work -> work.control().cancel("the worker stops"));
-            // A file that the interrupt below closes is no fault of the study: nothing is reported any more.
-            byJob.clear();
-        }
-        threads.forEach(Thread::interrupt);
-        readers.shutdownNow();
+        threads.end();
+        // A file that the interrupt below closes is no fault of the study: nothing is reported any more.
+        jobs.cancelAll("the worker stops");
         try {
-            for (Thread thread : threads) {
-                boolean ofStuckDevice = lanes.stream()
-                        .anyMatch(lane -> lane.isStuck() && thread.getName().equals("cloe-device-" + lane.index()));
-                if (!ofStuckDevice) {
-                    thread.join(CLOSE_PATIENCE.toMillis());
-                }
-            }
-            // A pool counts as terminated while its last thread is still on its way out.
-            for (Thread reader : readerThreads) {
-                reader.join(CLOSE_PATIENCE.toMillis());
-            }
+            threads.close();
             watch.close();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

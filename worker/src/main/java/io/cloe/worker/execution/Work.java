@@ -18,7 +18,7 @@ final class Work {
     private final Map<String, Long> timings = new ConcurrentHashMap<>();
     private final InferenceControl control = new InferenceControl(() -> this.beforeWindow.run());
 
-    /** Guarded by the executor's lock, as is {@code released}. */
+    /** Guarded by the job table's lock, as is {@code released}. */
     Lease lease;
 
     boolean released;
@@ -51,6 +51,19 @@ final class Work {
         this.partition = partition;
         this.worth = PriorityClass.of(job);
         this.interruptible = worth == PriorityClass.REPROCESS;
+    }
+
+    /** What a job gave up to wait as a reference. */
+    record Held(ServedModel model, MemoryBudget.Reservation memory) {}
+
+    /** Is a reference again, as when it was submitted. */
+    Held letGo() {
+        Held held = new Held(model, memory);
+        model = null;
+        memory = null;
+        decoded = null;
+        entered = false;
+        return held;
     }
 
     InferenceJob job() {

@@ -8,7 +8,6 @@ import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.inference.DeviceReport.Memory;
 import io.cloe.worker.inference.DeviceReport.Parity;
-import io.cloe.worker.inference.InferenceEngine.WindowAnswer;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.io.IOException;
 import java.nio.file.Files;

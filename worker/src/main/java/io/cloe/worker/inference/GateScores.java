@@ -1,5 +1,6 @@
 package io.cloe.worker.inference;
 
+import io.cloe.worker.bundle.GraphUse;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.inference.EngineException.Kind;
 import java.nio.FloatBuffer;
@@ -31,13 +32,24 @@ final class GateScores {
         regional.add(finite(v));
     }
 
-    /** One entry per modality, in the order of {@code names}. */
-    List<ModalityTrust> summary(List<String> names) {
+    /** One entry per modality of the graph whose answers were taken; none if it weighs none. */
+    List<ModalityTrust> trust(SubsetGraph graph) {
+        return switch (graph.gate()) {
+            case COMPUTED -> computed(graph);
+            case FIXED -> fixed(graph);
+            case NONE -> List.of();
+        };
+    }
+
+    private List<ModalityTrust> computed(SubsetGraph graph) {
+        // Two modalities agree with each other equally much: what the graph answers as their weights is known but for
+        // rounding.
+        boolean pair = graph.use() == GraphUse.CONSISTENCY;
         List<ModalityTrust> trust = new ArrayList<>();
         for (int m = 0; m < modalities; m++) {
             trust.add(new ModalityTrust(
-                    names.get(m),
-                    estimate(weights, m),
+                    graph.modalities().get(m),
+                    pair ? fixedShare(graph, m) : estimate(weights, m),
                     Optional.of(estimate(global, m)),
                     Optional.of(estimate(regional, m))));
         }
@@ -45,13 +57,17 @@ final class GateScores {
     }
 
     /** One or two modalities: shares that are known beforehand, no consistency. */
-    static List<ModalityTrust> fixed(SubsetGraph graph) {
+    private static List<ModalityTrust> fixed(SubsetGraph graph) {
         List<ModalityTrust> trust = new ArrayList<>();
         for (int m = 0; m < graph.modalities().size(); m++) {
-            Estimate share = new Estimate(graph.fixedWeights().get(m), 0);
-            trust.add(new ModalityTrust(graph.modalities().get(m), share, Optional.empty(), Optional.empty()));
+            trust.add(new ModalityTrust(
+                    graph.modalities().get(m), fixedShare(graph, m), Optional.empty(), Optional.empty()));
         }
         return trust;
+    }
+
+    private static Estimate fixedShare(SubsetGraph graph, int modality) {
+        return new Estimate(graph.fixedWeights().get(modality), 0);
     }
 
     private Estimate estimate(List<double[]> values, int modality) {

@@ -5,13 +5,39 @@ import io.cloe.worker.bundle.Gate;
 import io.cloe.worker.bundle.GoldenWindow;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
+import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /** What this process's network answered to the golden window, in the order of the manifest's numbers. */
 record GoldenAnswer(
         List<List<Double>> samples, List<Double> weights, List<Double> global, List<Double> regional, long nanos) {
+
+    /** The golden window itself, which a formula makes. */
+    static NormalisedCrop crop(GoldenWindow golden, WindowShape window) {
+        List<float[]> channels = new ArrayList<>();
+        for (int c = 0; c < golden.modalities().size(); c++) {
+            float[] channel = new float[window.voxels()];
+            int voxel = 0;
+            for (int z = 0; z < window.depth(); z++) {
+                for (int y = 0; y < window.height(); y++) {
+                    for (int x = 0; x < window.width(); x++) {
+                        channel[voxel++] = GoldenWindow.input(c, z, y, x);
+                    }
+                }
+            }
+            channels.add(channel);
+        }
+        return new NormalisedCrop(
+                golden.modalities(),
+                window.depth(),
+                window.height(),
+                window.width(),
+                channels.toArray(float[][]::new),
+                new BitSet());
+    }
 
     static GoldenAnswer read(
             GoldenWindow golden, WindowShape window, SubsetGraph graph, WindowBuffers buffers, long nanos) {

@@ -29,8 +29,9 @@ final class SlabBlender {
         this.row = new float[window.width()];
     }
 
-    static long bytesNeeded(NormalisedCrop crop, WindowShape window, int classes) {
-        return (long) Float.BYTES * classes * window.depth() * crop.height() * crop.width();
+    /** Bytes of the slab that is kept of a crop as high and wide as this. */
+    static long bytesNeeded(WindowShape window, int height, int width, int classes) {
+        return (long) Float.BYTES * classes * window.depth() * height * width;
     }
 
     /**

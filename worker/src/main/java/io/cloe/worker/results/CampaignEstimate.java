@@ -57,7 +57,7 @@ public record CampaignEstimate(
                     workers);
         }
         return text
-                + seconds.map(time -> "; about " + CampaignSummary.duration(time) + " without live work")
+                + seconds.map(time -> "; about " + ProgressText.duration(time) + " without live work")
                         .orElse("; no result says how long that takes");
     }
 

@@ -26,8 +26,6 @@ import java.util.stream.Collectors;
  */
 public record CampaignSummary(List<ReprocessProgress> parts) {
 
-    private static final int BAR = 20;
-
     public CampaignSummary {
         parts = List.copyOf(parts);
     }
@@ -104,12 +102,10 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
         if (!parts.isEmpty() && parts.get(0).getCampaign().getOutput() == CampaignOutput.COUNT) {
             return selected + " counted, nothing run  partitions " + text(phases());
         }
-        int filled = selected == 0 ? 0 : (int) Math.min(BAR, BAR * ended() / selected);
         StringBuilder line = new StringBuilder(String.format(
                 Locale.ROOT,
-                "[%s%s] %d of %d done, %d skipped, %d failed  partitions %s",
-                "#".repeat(filled),
-                ".".repeat(BAR - filled),
+                "%s %d of %d done, %d skipped, %d failed  partitions %s",
+                ProgressText.bar(ended(), selected),
                 sum(ReprocessProgress::getDone),
                 selected,
                 sum(ReprocessProgress::getSkipped),
@@ -120,7 +116,7 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
         }
         remainingSeconds().filter(seconds -> seconds > 0).ifPresent(seconds -> {
             perMinute().ifPresent(rate -> line.append(String.format(Locale.ROOT, "  %.1f/min", rate)));
-            line.append(", ").append(duration(seconds)).append(" left");
+            line.append(", ").append(ProgressText.duration(seconds)).append(" left");
         });
         return line.toString();
     }
@@ -142,16 +138,6 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
         return counts.entrySet().stream()
                 .map(entry -> entry.getKey() + "=" + entry.getValue())
                 .collect(Collectors.joining(", "));
-    }
-
-    /** A time as people say it: seconds, minutes or hours. */
-    public static String duration(long seconds) {
-        if (seconds < 120) {
-            return seconds + " s";
-        }
-        return seconds < 7_200
-                ? Math.round(seconds / 60.0) + " min"
-                : String.format(Locale.ROOT, "%.1f h", seconds / 3_600.0);
     }
 
     /** The same as a JSON object. */

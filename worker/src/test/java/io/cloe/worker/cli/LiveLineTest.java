@@ -30,4 +30,26 @@ class LiveLineTest {
 
         assertThat(printed.toString().lines()).containsExactly("1 %", "2 %");
     }
+
+    @Test
+    void shouldLeaveNothingOnATerminalWhenErased() {
+        LiveLine line = new LiveLine(new PrintWriter(printed), true);
+        line.erase();
+        line.show("1 %");
+        line.erase();
+        line.erase();
+        line.show("1 %");
+
+        assertThat(printed.toString()).isEqualTo("\r\u001b[2K1 %\r\u001b[2K\r\u001b[2K1 %");
+    }
+
+    @Test
+    void shouldTakeNothingBackElsewhere() {
+        LiveLine line = new LiveLine(new PrintWriter(printed), false);
+        line.show("1 %");
+        line.erase();
+        line.show("1 %");
+
+        assertThat(printed.toString().lines()).containsExactly("1 %");
+    }
 }

@@ -14,17 +14,17 @@ class ProgressTest {
     private final AtomicLong nanos = new AtomicLong();
 
     private Progress progress(boolean visible) {
-        return new Progress(new PrintWriter(screen), visible, 4, "volumes", nanos::get);
+        return new Progress(new LiveLine(new PrintWriter(screen), visible), 4, "volumes", nanos::get);
     }
 
     @Test
     void shouldTellCountRateAndTimeLeftWhenAPartIsDone() {
-        assertThat(Progress.line(1, 4, "volumes", Duration.ofSeconds(2)))
-                .isEqualTo("[#######                       ] 1/4 volumes, 0.5/s, 6 s left");
-        assertThat(Progress.line(4, 4, "volumes", Duration.ofSeconds(2))).endsWith("0 s left");
-        assertThat(Progress.line(1, 1_000, "volumes", Duration.ofSeconds(1))).endsWith("16:39 min left");
-        assertThat(Progress.line(1, 10_000, "volumes", Duration.ofSeconds(1))).endsWith("2:46 h left");
-        assertThat(Progress.line(0, 4, "volumes", Duration.ZERO)).endsWith("? left");
+        assertThat(Progress.text(1, 4, "volumes", Duration.ofSeconds(2)))
+                .isEqualTo("[#####...............] 1/4 volumes, 0.5/s, 6 s left");
+        assertThat(Progress.text(4, 4, "volumes", Duration.ofSeconds(2))).endsWith("0 s left");
+        assertThat(Progress.text(1, 1_000, "volumes", Duration.ofSeconds(1))).endsWith("17 min left");
+        assertThat(Progress.text(1, 10_000, "volumes", Duration.ofSeconds(1))).endsWith("2.8 h left");
+        assertThat(Progress.text(0, 4, "volumes", Duration.ZERO)).endsWith("? left");
     }
 
     @Test
@@ -45,7 +45,7 @@ class ProgressTest {
             progress.step();
         }
 
-        assertThat(screen.toString().split("\r\u001b\\[K", -1))
+        assertThat(screen.toString().split("\r\u001b\\[2K", -1))
                 .satisfiesExactly(
                         before -> assertThat(before).isEmpty(),
                         first -> assertThat(first).contains("1/4"),

@@ -1,5 +1,6 @@
 package io.cloe.worker.execution;
 
+import static io.cloe.worker.execution.EngineAround.doingFirst;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,12 +11,8 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.Trigger;
-import io.cloe.worker.bundle.ModelBundle;
-import io.cloe.worker.inference.CropSegmentation;
 import io.cloe.worker.inference.EngineException;
-import io.cloe.worker.inference.InferenceControl;
 import io.cloe.worker.inference.StudyEngine;
-import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -23,7 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,60 +31,10 @@ import org.junit.jupiter.api.io.TempDir;
 class DeviceLanesTest {
 
     private static final Duration SOON = Duration.ofMillis(50);
+    private static final long POLL_NANOS = 1_000_000;
 
     @TempDir
     Path folder;
-
-    /** An engine that does something else first. */
-    private abstract static class Around implements StudyEngine {
-        private final StudyEngine real;
-
-        Around(StudyEngine real) {
-            this.real = real;
-        }
-
-        abstract void before(InferenceControl control);
-
-        @Override
-        public CropSegmentation infer(NormalisedCrop crop, InferenceControl control) throws EngineException {
-            before(control);
-            return real.infer(crop, control);
-        }
-
-        @Override
-        public ModelBundle bundle() {
-            return real.bundle();
-        }
-
-        @Override
-        public String deviceName() {
-            return real.deviceName();
-        }
-
-        @Override
-        public long bytesNeeded(int depth, int height, int width) {
-            return real.bytesNeeded(depth, height, width);
-        }
-
-        @Override
-        public void closeSessionsIdleFor(Duration idle) throws EngineException {
-            real.closeSessionsIdleFor(idle);
-        }
-
-        @Override
-        public void close() throws EngineException {
-            real.close();
-        }
-    }
-
-    private static UnaryOperator<StudyEngine> doingFirst(Consumer<InferenceControl> first) {
-        return real -> new Around(real) {
-            @Override
-            void before(InferenceControl control) {
-                first.accept(control);
-            }
-        };
-    }
 
     private static void await(CountDownLatch latch) {
         boolean interrupted = false;
@@ -125,9 +72,7 @@ class DeviceLanesTest {
                     scenario.goodJob("again").setTrigger(Trigger.REPROCESS).build());
             await(reprocessRuns);
             scenario.lease.submit(scenario.goodJob("live").build());
-            while (scenario.executor.snapshot().ready().get(PriorityClass.LIVE) == 0) {
-                Thread.onSpinWait();
-            }
+            scenario.await("a live study is ready", now -> now.ready().get(PriorityClass.LIVE) > 0);
             liveIsReady.countDown();
 
             assertThat(scenario.nextStudy()).isEqualTo("live");
@@ -153,13 +98,9 @@ class DeviceLanesTest {
                 .start()) {
             scenario.lease.submit(
                     scenario.goodJob("again").setTrigger(Trigger.REPROCESS).build());
-            while (!scenario.executor.snapshot().devices().get(0).busy()) {
-                Thread.onSpinWait();
-            }
+            scenario.await("the device runs", now -> now.devices().get(0).busy());
             scenario.lease.submit(scenario.goodJob("live").build());
-            while (scenario.executor.snapshot().ready().get(PriorityClass.LIVE) == 0) {
-                Thread.onSpinWait();
-            }
+            scenario.await("a live study is ready", now -> now.ready().get(PriorityClass.LIVE) > 0);
             liveIsReady.countDown();
             assertThat(scenario.nextStudy()).isEqualTo("live");
             InferenceResult again = scenario.next().result();
@@ -179,7 +120,7 @@ class DeviceLanesTest {
             if (once.getCount() == 1) {
                 once.countDown();
                 while (!control.isCancelled()) {
-                    Thread.onSpinWait();
+                    LockSupport.parkNanos(POLL_NANOS); // an interrupt does not end it, as it does not end native code
                 }
             }
         });
@@ -298,12 +239,7 @@ class DeviceLanesTest {
     @Test
     void shouldCloseSessionsWhenTheyWereNotUsedForLong() throws Exception {
         LinkedBlockingQueue<Duration> asked = new LinkedBlockingQueue<>();
-        UnaryOperator<StudyEngine> listening = real -> new Around(real) {
-            @Override
-            void before(InferenceControl control) {
-                // As it is.
-            }
-
+        UnaryOperator<StudyEngine> listening = real -> new EngineAround(real, control -> {}) {
             @Override
             public void closeSessionsIdleFor(Duration idle) throws EngineException {
                 super.closeSessionsIdleFor(idle);

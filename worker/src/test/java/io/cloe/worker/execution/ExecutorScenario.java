@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -39,13 +40,16 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import org.awaitility.Awaitility;
 
 /** An executor on the tiny bundle with real files; each part may be wrapped before it starts. */
 final class ExecutorScenario implements AutoCloseable {
 
     static final Instant NOW = Instant.parse("2026-02-01T12:00:00Z");
     static final int PARTITION = 3;
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     /** A result as it was sent, with the partition, and whether its mask was there by then. */
     record Sent(int partition, InferenceResult result, boolean maskThere) {}
@@ -201,9 +205,18 @@ final class ExecutorScenario implements AutoCloseable {
         return Jobs.of(study, Map.of("T1", volume(study, "T1")));
     }
 
+    /** Waits until the executor is so. */
+    void await(String what, Predicate<ExecutorSnapshot> state) {
+        Awaitility.await(what)
+                .atMost(PATIENCE)
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(1))
+                .until(executor::snapshot, state);
+    }
+
     Sent next() throws InterruptedException {
-        Sent next = sent.poll(30, TimeUnit.SECONDS);
-        assertThat(next).as("a result within 30 s").isNotNull();
+        Sent next = sent.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        assertThat(next).as("a result within %s", PATIENCE).isNotNull();
         return next;
     }
 

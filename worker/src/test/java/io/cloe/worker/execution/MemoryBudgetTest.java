@@ -3,8 +3,10 @@ package io.cloe.worker.execution;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cloe.worker.execution.MemoryBudget.Reservation;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -13,7 +15,7 @@ class MemoryBudgetTest {
 
     private final MemoryBudget budget = new MemoryBudget(100);
 
-    private CompletableFuture<Reservation> reserveLater(long bytes, PriorityClass worth) throws Exception {
+    private CompletableFuture<Reservation> reserveLater(long bytes, PriorityClass worth) {
         CompletableFuture<Reservation> reservation = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
             try {
@@ -24,9 +26,10 @@ class MemoryBudgetTest {
         });
         thread.setDaemon(true);
         thread.start();
-        while (thread.getState() != Thread.State.WAITING && !reservation.isDone()) {
-            Thread.onSpinWait();
-        }
+        Awaitility.await("it waits or has got it")
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(1))
+                .until(() -> thread.getState() == Thread.State.WAITING || reservation.isDone());
         return reservation;
     }
 

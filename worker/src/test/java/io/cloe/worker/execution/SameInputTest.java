@@ -7,13 +7,8 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.Trigger;
 import io.cloe.schemas.VolumeReference;
-import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.execution.ExecutorScenario.Sent;
-import io.cloe.worker.inference.CropSegmentation;
-import io.cloe.worker.inference.EngineException;
 import io.cloe.worker.inference.InferenceControl;
-import io.cloe.worker.inference.StudyEngine;
-import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -49,54 +44,20 @@ class SameInputTest {
         scenario.close();
     }
 
-    /** A device that tells when it has a study, and waits. */
-    private final class Held implements StudyEngine {
-        private final StudyEngine real;
-
-        private Held(StudyEngine real) {
-            this.real = real;
+    /** Tells that the device has a study, and waits. */
+    private void hold(InferenceControl control) {
+        runs.incrementAndGet();
+        arrived.release();
+        try {
+            boolean go;
+            do {
+                go = mayGo.tryAcquire(10, TimeUnit.MILLISECONDS);
+            } while (!go && !control.isCancelled());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-
-        @Override
-        public CropSegmentation infer(NormalisedCrop crop, InferenceControl control) throws EngineException {
-            runs.incrementAndGet();
-            arrived.release();
-            try {
-                while (!mayGo.tryAcquire(10, TimeUnit.MILLISECONDS) && !control.isCancelled()) {
-                    Thread.onSpinWait();
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            if (failNext.getAndSet(false)) {
-                throw new IllegalStateException("the device had a bad day");
-            }
-            return real.infer(crop, control);
-        }
-
-        @Override
-        public ModelBundle bundle() {
-            return real.bundle();
-        }
-
-        @Override
-        public String deviceName() {
-            return real.deviceName();
-        }
-
-        @Override
-        public long bytesNeeded(int depth, int height, int width) {
-            return real.bytesNeeded(depth, height, width);
-        }
-
-        @Override
-        public void closeSessionsIdleFor(Duration idle) throws EngineException {
-            real.closeSessionsIdleFor(idle);
-        }
-
-        @Override
-        public void close() throws EngineException {
-            real.close();
+        if (failNext.getAndSet(false)) {
+            throw new IllegalStateException("the device had a bad day");
         }
     }
 
@@ -104,7 +65,7 @@ class SameInputTest {
         scenario = ExecutorScenario.in(folder)
                 .decodeThreads(2)
                 .cacheEntries(cacheEntries)
-                .engines(Collections.nCopies(devices, Held::new))
+                .engines(Collections.nCopies(devices, EngineAround.doingFirst(this::hold)))
                 .start();
     }
 
@@ -132,10 +93,8 @@ class SameInputTest {
         assertThat(arrived.tryAcquire(20, TimeUnit.SECONDS)).isTrue();
     }
 
-    private void awaitWaiting(int jobs) throws InterruptedException {
-        while (scenario.executor.snapshot().waitingForSame() != jobs) {
-            Thread.sleep(1); // ended by the class's time limit
-        }
+    private void awaitWaiting(int jobs) {
+        scenario.await(jobs + " jobs wait for the same", now -> now.waitingForSame() == jobs);
     }
 
     private Map<String, Object> nextBodies(int count) throws InterruptedException {
@@ -223,7 +182,7 @@ class SameInputTest {
     void shouldComputeForItselfWhenTheDeviceTakesTooLongForTheFirst() throws Exception {
         scenario = ExecutorScenario.in(folder)
                 .cacheEntries(10)
-                .engines(List.of(Held::new))
+                .engines(List.of(EngineAround.doingFirst(this::hold)))
                 .settings(settings -> settings.withDeviceTimeout(Duration.ofSeconds(2), Duration.ofMinutes(1)))
                 .start();
         holdFirst();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.cloe.worker.bundle.BundleFixture;
+import io.cloe.worker.bundle.GraphUse;
 import io.cloe.worker.bundle.SubsetGraph;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -51,11 +52,26 @@ class GateScoresTest {
 
     @Test
     void shouldShareEquallyWithoutConsistencyWhenTheGateIsFixed() {
-        assertThat(GateScores.fixed(graph("T2")))
+        assertThat(new GateScores(1).trust(graph("T2")))
                 .containsExactly(new ModalityTrust("T2", new Estimate(1, 0), Optional.empty(), Optional.empty()));
-        assertThat(GateScores.fixed(graph("T1", "T2")))
+        assertThat(new GateScores(2).trust(graph("T1", "T2")))
                 .extracting(trust -> trust.weight().mean())
                 .containsExactly(0.5, 0.5);
+    }
+
+    @Test
+    void shouldReportTheKnownWeightsBesideTheConsistencyWhenThereAreTwo() throws Exception {
+        SubsetGraph pair = BundleFixture.openTinyExtra()
+                .extraGraphs(GraphUse.CONSISTENCY, List.of("T1", "T2"))
+                .get(0);
+        GateScores scores = new GateScores(2);
+        FloatBuffer rounded = FloatBuffer.wrap(new float[] {0.4999f, 0.5001f});
+        scores.add(1, rounded, FloatBuffer.wrap(new float[] {0.25f, 0.5f}), rounded);
+
+        assertThat(scores.trust(pair)).extracting(ModalityTrust::weight).containsOnly(new Estimate(0.5, 0));
+        assertThat(scores.trust(pair))
+                .extracting(trust -> trust.globalConsistency().orElseThrow().mean())
+                .containsExactly(0.25, 0.5);
     }
 
     @Test

@@ -73,8 +73,10 @@ class ReviewFlagsTest {
         assertThat(flags(
                         block(5, 15, 1),
                         MILLIMETRE,
-                        GateScores.fixed(
-                                BundleFixture.openTiny().graph(List.of("T1")).orElseThrow())))
+                        new GateScores(1)
+                                .trust(BundleFixture.openTiny()
+                                        .graph(List.of("T1"))
+                                        .orElseThrow())))
                 .containsExactly(ReviewFlag.DEMONSTRATION_MODEL);
         assertThat(flags(block(5, 15, 1), MILLIMETRE, trust(0.3, 0.2))).contains(ReviewFlag.LOW_CONSISTENCY);
     }

@@ -1,0 +1,121 @@
+package io.cloe.worker.inference;
+
+import io.cloe.worker.bundle.GraphUse;
+import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.bundle.SubsetGraph;
+import io.cloe.worker.bundle.WindowShape;
+import io.cloe.worker.inference.EngineException.Kind;
+import io.cloe.worker.volume.NormalisedCrop;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+
+/** Which crops an engine takes, what heap they need, and which graphs serve them. Any thread. */
+final class ServableCrops {
+
+    private final ModelBundle bundle;
+    private final EngineSettings settings;
+
+    ServableCrops(ModelBundle bundle, EngineSettings settings) {
+        this.bundle = bundle;
+        this.settings = settings;
+    }
+
+    /**
+     * The graph that segments a crop in windows.
+     *
+     * @throws EngineException of kind {@code INVALID_INPUT} for what no preprocessor makes, {@code STUDY_TOO_LARGE} for more than is
+     *     allowed
+     */
+    SubsetGraph require(NormalisedCrop crop) throws EngineException {
+        SubsetGraph graph = requireSubset(crop.modalities());
+        requireSize(crop);
+        requireContents(crop);
+        if (settings.pairConsistency()) {
+            List<SubsetGraph> pair = bundle.extraGraphs(GraphUse.CONSISTENCY, crop.modalities());
+            return pair.isEmpty() ? graph : pair.get(0);
+        }
+        return graph;
+    }
+
+    private SubsetGraph requireSubset(List<String> modalities) throws EngineException {
+        boolean distinct = new HashSet<>(modalities).size() == modalities.size();
+        return (distinct ? bundle.graph(modalities) : Optional.<SubsetGraph>empty())
+                .filter(graph -> graph.modalities().equals(modalities))
+                .orElseThrow(() -> invalid("modalities " + modalities + ", must be a non-empty subset of "
+                        + bundle.modalities() + " in this order"));
+    }
+
+    private void requireSize(NormalisedCrop crop) throws EngineException {
+        WindowShape window = bundle.window();
+        if (crop.depth() < window.depth() || crop.height() < window.height() || crop.width() < window.width()) {
+            throw invalid("a crop of " + size(crop) + " voxels, must not be shorter than " + window);
+        }
+        long plane = (long) crop.depth() * crop.height();
+        if (plane > Integer.MAX_VALUE || plane * crop.width() > Integer.MAX_VALUE - 8) {
+            throw new EngineException(Kind.STUDY_TOO_LARGE, "a crop of " + size(crop) + " voxels exceeds any array");
+        }
+        long needed = bytesNeeded(crop.depth(), crop.height(), crop.width());
+        if (needed > settings.studyMemoryBytes()) {
+            throw new EngineException(
+                    Kind.STUDY_TOO_LARGE,
+                    "a crop of " + size(crop) + " voxels needs " + needed + " bytes, allowed are "
+                            + settings.studyMemoryBytes());
+        }
+    }
+
+    private static void requireContents(NormalisedCrop crop) throws EngineException {
+        if (crop.channels().length != crop.modalities().size()) {
+            throw invalid(crop.channels().length + " channels for the modalities " + crop.modalities());
+        }
+        for (float[] channel : crop.channels()) {
+            if (channel.length != crop.voxels()) {
+                throw invalid("a channel of " + channel.length + " voxels in a crop of " + crop.voxels());
+            }
+        }
+        if (crop.brain().length() > crop.voxels()) {
+            throw invalid("a brain mask of " + crop.brain().length() + " voxels in a crop of " + crop.voxels());
+        }
+    }
+
+    /**
+     * The graph that segments a crop at once, if that is wanted and possible. A crop of exactly one window is segmented so even unasked:
+     * the answer is the same, and less is copied.
+     */
+    Optional<SubsetGraph> wholeCropGraph(NormalisedCrop crop) {
+        boolean exact = isExactly(bundle.window(), crop.depth(), crop.height(), crop.width());
+        return bundle.extraGraphs(GraphUse.WHOLE_CROP, crop.modalities()).stream()
+                .filter(graph -> exact
+                        ? graph.window().equals(bundle.window())
+                        : settings.wholeCrop() && graph.holds(crop.depth(), crop.height(), crop.width()))
+                .findFirst();
+    }
+
+    /** The graph for a device that has no memory for the usual windows: the largest smaller one. */
+    Optional<SubsetGraph> smallWindowGraph(List<String> modalities) {
+        List<SubsetGraph> smaller = bundle.extraGraphs(GraphUse.SMALL_WINDOW, modalities);
+        return smaller.isEmpty() ? Optional.empty() : Optional.of(smaller.get(smaller.size() - 1));
+    }
+
+    /** Bytes of heap for the answer to a crop of this size in the bundle's windows. */
+    long bytesNeeded(int depth, int height, int width) {
+        long labels = (long) depth * height * width;
+        return isExactly(bundle.window(), depth, height, width)
+                ? labels
+                : labels
+                        + SlabBlender.bytesNeeded(
+                                bundle.window(), height, width, bundle.classes().size());
+    }
+
+    static boolean isExactly(WindowShape window, int depth, int height, int width) {
+        return depth == window.depth() && height == window.height() && width == window.width();
+    }
+
+    private static EngineException invalid(String what) {
+        return new EngineException(Kind.INVALID_INPUT, "input: " + what);
+    }
+
+    private static String size(NormalisedCrop crop) {
+        return crop.depth() + " x " + crop.height() + " x " + crop.width();
+    }
+}

@@ -1,0 +1,98 @@
+package io.cloe.worker.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.cloe.worker.bundle.BundleFixture;
+import io.cloe.worker.bundle.GraphUse;
+import io.cloe.worker.bundle.SubsetGraph;
+import io.cloe.worker.inference.EngineException.Kind;
+import io.cloe.worker.volume.NormalisedCrop;
+import java.util.BitSet;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ServableCropsTest {
+
+    private static final EngineSettings SETTINGS = EngineSettings.defaults();
+
+    private final ServableCrops plain = new ServableCrops(BundleFixture.openTiny(), SETTINGS);
+
+    @Test
+    void shouldRefuseWhenTheInputHasAnotherShape() {
+        NormalisedCrop good = Crops.random(List.of("T1", "T2"), 8, 16, 24, 11);
+        BitSet tooLong = new BitSet();
+        tooLong.set(8 * 16 * 24);
+
+        assertInvalid(Crops.random(List.of("T1"), 7, 16, 24, 1));
+        assertInvalid(Crops.random(List.of("T1"), 8, 15, 24, 1));
+        assertInvalid(Crops.random(List.of("T1"), 8, 16, 23, 1));
+        assertInvalid(Crops.random(List.of(), 8, 16, 24, 1));
+        assertInvalid(Crops.random(List.of("T2", "T1"), 8, 16, 24, 1));
+        assertInvalid(Crops.random(List.of("T1", "T1"), 8, 16, 24, 1));
+        assertInvalid(Crops.random(List.of("T1", "ADC"), 8, 16, 24, 1));
+        assertInvalid(new NormalisedCrop(List.of("T1"), 8, 16, 24, good.channels(), good.brain()));
+        assertInvalid(new NormalisedCrop(good.modalities(), 8, 16, 25, good.channels(), good.brain()));
+        assertInvalid(new NormalisedCrop(good.modalities(), 8, 16, 24, good.channels(), tooLong));
+    }
+
+    @Test
+    void shouldRefuseWithoutOverflowWhenTheSizesAreAbsurd() {
+        NormalisedCrop absurd = new NormalisedCrop(
+                List.of("T1"), Integer.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE, new float[1][0], new BitSet());
+
+        assertThat(refusal(absurd)).isEqualTo(Kind.STUDY_TOO_LARGE);
+    }
+
+    @Test
+    void shouldCountLabelsAndASlabUnlessTheCropIsOneWindow() {
+        assertThat(plain.bytesNeeded(20, 20, 30)).isEqualTo(20 * 20 * 30 + 4L * 3 * 8 * 20 * 30);
+        assertThat(plain.bytesNeeded(8, 16, 24)).isEqualTo(8 * 16 * 24);
+    }
+
+    @Test
+    void shouldChooseTheGraphThatComputesConsistencyWhenAskedForAndThere() throws Exception {
+        ServableCrops extra = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withPairConsistency(true));
+        ServableCrops without = new ServableCrops(BundleFixture.openTiny(), SETTINGS.withPairConsistency(true));
+        NormalisedCrop pair = Crops.random(List.of("T1", "T2"), 8, 16, 24, 1);
+
+        assertThat(extra.require(pair).use()).isEqualTo(GraphUse.CONSISTENCY);
+        assertThat(extra.require(Crops.random(List.of("T1"), 8, 16, 24, 1)).use())
+                .isEqualTo(GraphUse.WINDOW);
+        assertThat(without.require(pair).use()).isEqualTo(GraphUse.WINDOW);
+    }
+
+    @Test
+    void shouldChooseAWholeCropGraphUnaskedOnlyWhenTheCropIsOneWindow() {
+        ServableCrops unasked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS);
+        ServableCrops asked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withWholeCrop(true));
+        NormalisedCrop window = Crops.random(List.of("T1"), 8, 16, 24, 1);
+        NormalisedCrop larger = Crops.random(List.of("T1"), 9, 16, 24, 1);
+
+        assertThat(unasked.wholeCropGraph(window)).isPresent();
+        assertThat(unasked.wholeCropGraph(larger)).isEmpty();
+        assertThat(asked.wholeCropGraph(larger))
+                .hasValueSatisfying(graph -> assertThat(graph.holds(9, 16, 24)).isTrue());
+        assertThat(asked.wholeCropGraph(Crops.random(List.of("T1"), 17, 32, 48, 1)))
+                .isEmpty();
+    }
+
+    @Test
+    void shouldKnowASmallerWindowOnlyWhereTheBundleHasOne() {
+        ServableCrops extra = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS);
+
+        assertThat(extra.smallWindowGraph(List.of("FLAIR")))
+                .map(SubsetGraph::use)
+                .contains(GraphUse.SMALL_WINDOW);
+        assertThat(plain.smallWindowGraph(List.of("FLAIR"))).isEmpty();
+    }
+
+    private void assertInvalid(NormalisedCrop crop) {
+        assertThat(refusal(crop)).isEqualTo(Kind.INVALID_INPUT);
+    }
+
+    private Kind refusal(NormalisedCrop crop) {
+        return catchThrowableOfType(EngineException.class, () -> plain.require(crop))
+                .kind();
+    }
+}
