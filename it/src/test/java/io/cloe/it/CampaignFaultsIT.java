@@ -19,6 +19,9 @@ class CampaignFaultsIT {
 
     private static final int STUDIES = 24;
 
+    /** So many a minute that the campaign is not over while workers come and go, however slow the machine is. */
+    private static final String SLOW = "8";
+
     @TempDir
     static Path folder;
 
@@ -60,7 +63,7 @@ class CampaignFaultsIT {
     @Test
     void shouldDoEachStudyOnceWhenWorkersJoinLeaveAndAreKilled() throws Exception {
         try (CampaignScene scene = CampaignScene.set(broker, "moved", folder.resolve("moved"), STUDIES)) {
-            scene.begin("--rate", "120");
+            scene.begin("--rate", SLOW);
             scene.awaitDone(1);
             scene.fleet().start(1);
             scene.fleet().awaitRunning(1);
@@ -71,6 +74,7 @@ class CampaignFaultsIT {
             scene.fleet().awaitRunning(2);
             scene.fleet().kill(1);
             scene.requireUnderWay();
+            scene.hurry();
             scene.awaitEnd();
 
             assertThat(scene.problems()).isEmpty();
@@ -81,11 +85,12 @@ class CampaignFaultsIT {
     void shouldDoEachStudyOnceWhenTheBrokerIsKilledAndComesBack() throws Exception {
         try (CampaignScene scene = CampaignScene.set(broker, "broker", folder.resolve("broker"), STUDIES)) {
             scene.fleet().supervise(0);
-            scene.begin("--rate", "240");
+            scene.begin("--rate", SLOW);
             scene.awaitDone(1);
             broker.kill();
             broker.start();
             scene.requireUnderWay();
+            scene.hurry();
             scene.awaitEnd();
 
             assertThat(scene.problems()).isEmpty();

@@ -130,6 +130,24 @@ class CampaignTopologyTest {
     }
 
     @Test
+    void shouldGoOnAtOnceWhenTheRateIsRaised() {
+        segmented("a", "b");
+        ReprocessCampaign slow = ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setRatePerMinute(0.1)
+                .build();
+        order(slow);
+        driver.clock(Duration.ofSeconds(1));
+        driver.finish(driver.executor.onlyJob());
+        driver.clock(Duration.ofSeconds(1));
+        assertThat(driver.executor.jobs()).isEmpty();
+
+        order(ReprocessCampaign.newBuilder(slow).setRatePerMinute(600.0).build());
+        driver.clock(Duration.ofSeconds(1));
+
+        assertThat(driver.executor.jobs()).hasSize(1);
+    }
+
+    @Test
     void shouldWaitVisiblyWhenTheModelIsNotHere() {
         segmented("a");
         driver.executor.without(NEXT.getSha256());

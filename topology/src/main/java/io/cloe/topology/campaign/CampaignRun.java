@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -54,10 +55,14 @@ public final class CampaignRun {
                 .setRatePerMinute(order.getRatePerMinute())
                 .setConcurrency(order.getConcurrency())
                 .build();
+        boolean paceChanges =
+                !Objects.equals(campaign.getRatePerMinute(), state.getCampaign().getRatePerMinute());
         return CampaignState.newBuilder(state)
                 .setCampaign(campaign)
                 .setPhase(phase(campaign, state.getCounted()))
                 .setWaitingFor(null)
+                // What a slower pace had put off need not wait for it any more.
+                .setNextStart(paceChanges ? null : state.getNextStart())
                 .setChangedAt(now)
                 .build();
     }

@@ -14,12 +14,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which studies a campaign is for, and how fast it goes. */
 final class CampaignOptions {
 
     /** The whole selection is stored with every step of the campaign. */
+    static final int USUAL_CONCURRENCY = 8;
+
     private static final int MOST_IDS = 1_000;
 
     @Option(names = "--study", paramLabel = "ID", description = "Only these studies. Repeatable; up to 1000.")
@@ -46,25 +49,13 @@ final class CampaignOptions {
     @Option(names = "--site", description = "Only studies whose events had this attribute site.")
     private String site;
 
-    @Option(names = "--rate", paramLabel = "PER-MINUTE", description = "Most studies started per minute.")
-    private Double rate;
-
-    @Option(
-            names = "--concurrency",
-            defaultValue = "8",
-            description = "Most studies at work at a time; at least one per partition. Default: ${DEFAULT-VALUE}.")
-    private int concurrency = 8;
+    @Mixin
+    private PaceOptions pace;
 
     ReprocessCampaign campaign(ModelReference model, CampaignMode mode, CampaignOutput output, Double liveShare)
             throws UserErrorException {
         if (studies.size() > MOST_IDS) {
             throw new UserErrorException(studies.size() + " times --study; allowed: up to " + MOST_IDS);
-        }
-        if (rate != null && !(rate > 0)) {
-            throw new UserErrorException("--rate " + rate + "; allowed: above 0");
-        }
-        if (concurrency < 1) {
-            throw new UserErrorException("--concurrency " + concurrency + "; allowed: 1 or more");
         }
         if (from != null && before != null && !from.isBefore(before)) {
             throw new UserErrorException("--from must be before --before");
@@ -77,8 +68,8 @@ final class CampaignOptions {
                 .setMode(mode)
                 .setOutput(output)
                 .setLiveShare(liveShare)
-                .setRatePerMinute(rate)
-                .setConcurrency(concurrency)
+                .setRatePerMinute(pace.rate().orElse(null))
+                .setConcurrency(pace.concurrency().orElse(USUAL_CONCURRENCY))
                 .setPartitions(1)
                 .setCreatedAt(Instant.now())
                 .build();

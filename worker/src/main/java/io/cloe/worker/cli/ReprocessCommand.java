@@ -169,8 +169,8 @@ final class ReprocessCommand {
                 throw new UserErrorException("the campaign " + campaignId + " is over: " + summary.line());
             }
             try (ControlProducer producer = new ControlProducer(client)) {
-                producer.send(
-                        ReprocessCampaign.newBuilder(campaign).setOrder(order).build());
+                producer.send(paced(
+                        ReprocessCampaign.newBuilder(campaign).setOrder(order).build()));
             }
             print(
                     json
@@ -180,6 +180,10 @@ final class ReprocessCommand {
                                     .put("order", order.name())
                             : "campaign " + campaignId + ": " + order + " ordered");
             return ExitCode.OK;
+        }
+
+        ReprocessCampaign paced(ReprocessCampaign campaign) throws UserErrorException {
+            return campaign;
         }
     }
 
@@ -195,10 +199,26 @@ final class ReprocessCommand {
     }
 
     /** {@code cloe reprocess resume}. */
-    @Command(name = "resume", description = "Goes on where it was paused.", mixinStandardHelpOptions = true)
+    @Command(
+            name = "resume",
+            description = "Goes on where it was paused, or goes on faster or slower.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
     static final class Resume extends Order {
+
+        @Mixin
+        private PaceOptions pace;
+
         Resume() {
             super(CampaignOrder.RUN);
+        }
+
+        @Override
+        ReprocessCampaign paced(ReprocessCampaign campaign) throws UserErrorException {
+            return ReprocessCampaign.newBuilder(campaign)
+                    .setRatePerMinute(pace.rate().orElse(campaign.getRatePerMinute()))
+                    .setConcurrency(pace.concurrency().orElse(campaign.getConcurrency()))
+                    .build();
         }
     }
 
