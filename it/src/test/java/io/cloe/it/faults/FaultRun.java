@@ -2,6 +2,7 @@ package io.cloe.it.faults;
 
 import io.cloe.it.faults.Promise.Verdict;
 import io.cloe.it.tools.BrokerProcess;
+import io.cloe.schemas.FailureReason;
 import io.cloe.worker.config.WorkerConfig;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 
 /** One scenario on brokers of its own, its verdict, and what differs from a run of the same studies in which nothing fails. */
@@ -40,8 +42,10 @@ public final class FaultRun {
      * @param verdict on the run with faults
      * @param afterSweep on the same, once the masks were swept
      * @param differences from a run without faults
+     * @param cause the failure that studies had to meet
      */
-    public record Outcome(int kills, Verdict verdict, Verdict afterSweep, List<String> differences) {
+    public record Outcome(
+            int kills, Verdict verdict, Verdict afterSweep, List<String> differences, Optional<FailureReason> cause) {
 
         /** Each violation of the promise by name. */
         public List<String> problems() {
@@ -51,6 +55,8 @@ public final class FaultRun {
                 all.add("not swept: " + afterSweep.orphans());
             }
             all.addAll(differences);
+            cause.filter(reason -> !verdict.met().contains(reason))
+                    .ifPresent(reason -> all.add("no study met " + reason));
             return all;
         }
     }
@@ -75,7 +81,11 @@ public final class FaultRun {
             Verdict verdict = situation.judge();
             Verdict afterSweep = situation.judgeAfterSweep();
             return new Outcome(
-                    situation.kills(), verdict, afterSweep, differences(brokers, verdict, situation.studies()));
+                    situation.kills(),
+                    verdict,
+                    afterSweep,
+                    differences(brokers, verdict, situation.studies()),
+                    scenario.cause());
         } finally {
             brokers.forEach(BrokerProcess::close);
         }

@@ -1,6 +1,8 @@
 package io.cloe.it.faults;
 
+import io.cloe.schemas.FailureReason;
 import java.time.Duration;
+import java.util.Optional;
 
 /** The disk of the masks is full for a while. */
 final class FullMaskDisk implements Scenario {
@@ -10,6 +12,11 @@ final class FullMaskDisk implements Scenario {
     @Override
     public String name() {
         return "full-mask-disk";
+    }
+
+    @Override
+    public Optional<FailureReason> cause() {
+        return Optional.of(FailureReason.MASK_STORE_ERROR);
     }
 
     @Override

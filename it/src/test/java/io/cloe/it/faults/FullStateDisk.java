@@ -22,8 +22,7 @@ final class FullStateDisk implements Scenario {
                 fleet.kill(0);
                 situation.killed();
             }
-            fleet.start(0);
-            situation.pass(Duration.ofSeconds(6));
+            fleet.start(0).awaitExit();
             disk.free();
             fleet.supervise(0);
             fleet.awaitRunning(0);

@@ -2,6 +2,7 @@ package io.cloe.it.faults;
 
 import io.cloe.it.faults.StudyLoad.Expected;
 import io.cloe.it.tools.Outputs;
+import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.ScanReference;
 import io.cloe.schemas.Segmentation;
@@ -54,6 +55,7 @@ public final class Promise {
      * @param different inputs that have more than one mask
      * @param orphans files in the mask directory that no result refers to
      * @param failures failure records that say that nothing will be tried again
+     * @param met reasons of all failures, got over or not
      * @param maskOf SHA-256 of the mask by digest of the input
      */
     public record Verdict(
@@ -66,6 +68,7 @@ public final class Promise {
             List<String> different,
             int orphans,
             List<String> failures,
+            Set<FailureReason> met,
             Map<String, String> maskOf) {
 
         /** How often the promise was broken. */
@@ -211,6 +214,7 @@ public final class Promise {
                         .filter(failure -> !failure.getRetriable())
                         .map(failure -> failure.getStudyId() + " " + failure.getReason())
                         .toList(),
+                failures.stream().map(StudyFailure::getReason).collect(Collectors.toSet()),
                 maskOf);
     }
 

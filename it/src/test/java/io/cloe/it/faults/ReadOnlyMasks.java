@@ -1,6 +1,8 @@
 package io.cloe.it.faults;
 
+import io.cloe.schemas.FailureReason;
 import java.time.Duration;
+import java.util.Optional;
 
 /** The mask store refuses every write for a while, as a share does whose server has a problem. */
 final class ReadOnlyMasks implements Scenario {
@@ -10,6 +12,11 @@ final class ReadOnlyMasks implements Scenario {
     @Override
     public String name() {
         return "read-only-masks";
+    }
+
+    @Override
+    public Optional<FailureReason> cause() {
+        return Optional.of(FailureReason.MASK_STORE_ERROR);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package io.cloe.it.faults;
 
+import io.cloe.schemas.FailureReason;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /** Something that goes wrong while studies come. Afterwards workers must be able to come to an end. */
 public interface Scenario extends AutoCloseable {
@@ -21,6 +23,11 @@ public interface Scenario extends AutoCloseable {
      */
     default Map<String, String> settings(Path folder) {
         return Map.of();
+    }
+
+    /** The failure that studies must have met, and got over: without it the scenario would have shown nothing. */
+    default Optional<FailureReason> cause() {
+        return Optional.empty();
     }
 
     /** Frees what it took of the machine; called after the verdict. */

@@ -4,6 +4,7 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.JobScan;
 import io.cloe.schemas.ScanState;
 import io.cloe.schemas.StudyState;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -34,7 +35,7 @@ public final class StudyCodec {
                 study.deadlineGiven(),
                 List.copyOf(study.expected()),
                 study.priority(),
-                study.scans().values().stream().map(StudyCodec::toState).toList(),
+                toState(study.scans().values()),
                 study.job().map(job -> toState(job, study)).orElse(null),
                 study.jobsStarted(),
                 study.current().orElse(null),
@@ -70,6 +71,14 @@ public final class StudyCodec {
                 Optional.ofNullable(state.getTraceparent()),
                 Optional.ofNullable(state.getRule()),
                 Optional.ofNullable(state.getSite()));
+    }
+
+    private static List<ScanState> toState(Collection<Scan> scans) {
+        List<ScanState> states = new ArrayList<>(scans.size());
+        for (Scan scan : scans) {
+            states.add(toState(scan));
+        }
+        return states;
     }
 
     private static InferenceJob toState(InferenceJob job, Study study) {
