@@ -16,6 +16,7 @@ import io.cloe.schemas.VolumeReference;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.CloeCommand;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
 import java.io.IOException;
@@ -118,7 +119,7 @@ class ObjectStoreIT {
         settings.put(WorkerConfig.TOPICS_PREFIX, "sweep-");
         settings.put(WorkerConfig.APPLICATION_ID, "object-store-sweep");
         settings.put(WorkerConfig.MASK_DIRECTORY, "s3://masks/swept");
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
         settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
         settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");

@@ -17,6 +17,7 @@ import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.CloeCommand;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.RegistryConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
@@ -87,7 +88,7 @@ class RegistryIT {
                 new TreeMap<>(cluster.workerSettings(folder.resolve(name), Repository.tinyBundle(), volumes));
         settings.put(WorkerConfig.TOPICS_PREFIX, name + "-");
         settings.put(WorkerConfig.APPLICATION_ID, name);
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(RegistryConfig.URL, registryUrl);
         return settings;
     }

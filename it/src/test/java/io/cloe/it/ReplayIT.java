@@ -10,6 +10,7 @@ import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.schemas.Segmentation;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,7 +41,7 @@ class ReplayIT {
             Topics topics = cluster.createTopics("", 2);
             Map<String, String> settings =
                     new HashMap<>(cluster.workerSettings(folder, Repository.tinyBundle(), volumes));
-            settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+            settings.put(InferenceConfig.INFERENCE_THREADS, "1");
             settings.put(WorkerConfig.KAFKA_PREFIX + "auto.offset.reset", "earliest");
             settings.put(WorkerConfig.APPLICATION_ID, "first");
             try (Studies studies = new Studies(volumes, cluster.clients(""));

@@ -15,6 +15,7 @@ import io.cloe.schemas.StudyFailure;
 import io.cloe.schemas.StudyPhase;
 import io.cloe.schemas.Trigger;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import java.net.URI;
@@ -58,7 +59,7 @@ class RestartIT {
         settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         // So that a killed worker's partitions do not wait 45 seconds for its successor.
         settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
         settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");

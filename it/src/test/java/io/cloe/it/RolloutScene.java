@@ -15,6 +15,7 @@ import io.cloe.schemas.ModelComparison;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
@@ -64,9 +65,9 @@ final class RolloutScene implements AutoCloseable {
         settings.put(WorkerConfig.TOPICS_PREFIX, prefix);
         settings.put(WorkerConfig.APPLICATION_ID, prefix + "group");
         settings.put(WorkerConfig.MODEL_REPOSITORY, repository.toString());
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
-        settings.put(WorkerConfig.RESULT_CACHE_ENTRIES, "0"); // a cached mask would be equal anyway
-        settings.put(WorkerConfig.RESULT_CACHE_MIB, "0");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.RESULT_CACHE_ENTRIES, "0"); // a cached mask would be equal anyway
+        settings.put(InferenceConfig.RESULT_CACHE_MIB, "0");
         settings.put(StudySettings.STUDY_SETTLE, "300ms");
         cloe = new CommandLines(Map.of(WorkerConfig.BOOTSTRAP_SERVERS, broker, WorkerConfig.TOPICS_PREFIX, prefix));
         outputs = new Outputs(broker, topics);

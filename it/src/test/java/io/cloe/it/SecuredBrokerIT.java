@@ -10,6 +10,7 @@ import io.cloe.it.tools.TestCluster;
 import io.cloe.it.tools.WorkerJvm;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import java.nio.file.Files;
@@ -90,7 +91,7 @@ class SecuredBrokerIT {
         Map<String, String> settings = cluster.workerSettings(place, Repository.tinyBundle(), volumes);
         settings.put(WorkerConfig.BOOTSTRAP_SERVERS, broker.address());
         settings.put(WorkerConfig.APPLICATION_ID, place.getFileName().toString());
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         broker.clientSettings(USER, password)
                 .forEach((key, value) -> settings.put(WorkerConfig.KAFKA_PREFIX + key, value));
         return settings;

@@ -9,6 +9,7 @@ import io.cloe.it.tools.WorkerJvm;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import java.io.IOException;
@@ -203,7 +204,7 @@ class StartupIT {
     void shouldNotFallBackToTheCpuWhenCudaIsAskedForAndAbsent() throws Exception {
         Assumptions.assumeFalse(
                 Files.exists(Path.of("/dev/nvidiactl")), "skipped: this machine has a CUDA device to use");
-        settings.put(WorkerConfig.DEVICE, "cuda:0");
+        settings.put(InferenceConfig.DEVICE, "cuda:0");
 
         assertThat(refusal(ExitCode.DEVICE)).contains("cuda:0");
     }

@@ -16,6 +16,7 @@ import io.cloe.schemas.StudyPhase;
 import io.cloe.topology.Topics;
 import io.cloe.worker.cli.CloeCommand;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -58,7 +59,7 @@ class SweepIT {
             Map<String, String> settings =
                     new TreeMap<>(cluster.workerSettings(folder, Repository.tinyBundle(), volumes));
             settings.put(WorkerConfig.APPLICATION_ID, "sweep");
-            settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+            settings.put(InferenceConfig.INFERENCE_THREADS, "1");
             settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
             settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
             settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");

@@ -11,6 +11,7 @@ import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.net.URI;
 import java.nio.file.Files;
@@ -67,7 +68,7 @@ class ZombieIT {
         settings.put(WorkerConfig.TOPICS_PREFIX, name);
         settings.put(WorkerConfig.APPLICATION_ID, name + "group");
         settings.put(WorkerConfig.GROUP_PROTOCOL, protocol);
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         if (protocol.equals("classic")) { // with the other protocol the broker says so
             settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
             settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");

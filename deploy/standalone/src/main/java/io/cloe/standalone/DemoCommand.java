@@ -6,6 +6,7 @@ import io.cloe.standalone.DemoPlan.Expected;
 import io.cloe.worker.admin.AdminService;
 import io.cloe.worker.cli.ExitCode;
 import io.cloe.worker.cli.StopSignal;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
@@ -155,7 +156,7 @@ final class DemoCommand implements Callable<Integer> {
         settings.put(WorkerConfig.VOLUME_ROOTS, studies.toString());
         settings.put(WorkerConfig.MASK_DIRECTORY, folder.resolve("masks").toString());
         settings.put(WorkerConfig.STATE_DIRECTORY, scratch.resolve("state").toString());
-        settings.put(WorkerConfig.DEVICE, "auto");
+        settings.put(InferenceConfig.DEVICE, "auto");
         settings.put(WorkerConfig.TOPICS_PARTITIONS, "4");
         settings.put(WorkerConfig.REPLICATION_FACTOR, "1");
         settings.put(StudySettings.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");

@@ -15,6 +15,7 @@ import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.Trigger;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ public final class CampaignScene implements AutoCloseable {
         Map<String, String> settings = cluster.workerSettings(folder, Repository.tinyBundle(), volumes);
         settings.put(WorkerConfig.TOPICS_PREFIX, prefix);
         settings.put(WorkerConfig.APPLICATION_ID, prefix + "group");
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(WorkerConfig.MODEL_REPOSITORY, repository.toString());
         settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
         settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");

@@ -5,6 +5,7 @@ import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.masks.FileMaskStore;
@@ -76,7 +77,7 @@ public final class Situation implements AutoCloseable {
         settings.put(WorkerConfig.APPLICATION_ID, group);
         settings.put(WorkerConfig.GROUP_PROTOCOL, protocol);
         settings.put(WorkerConfig.REPLICATION_FACTOR, Integer.toString(brokers.size()));
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         // A scan that is taken back before the first result leaves a study that waits for its deadline.
         settings.put(StudySettings.STUDY_TIMEOUT, "4s");
         settings.put(StudySettings.STUDY_SETTLE, "300ms");

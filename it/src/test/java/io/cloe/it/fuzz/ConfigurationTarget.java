@@ -52,10 +52,8 @@ final class ConfigurationTarget implements FuzzTarget {
             WorkerConfig config = ConfigSources.load(Optional.of(file), Map.of(), options);
             config.rules();
             config.topics();
-            config.devices();
-            config.inferenceTimeout();
-            config.inferenceTimeoutGrace();
-            config.sessionIdle();
+            config.inference().devices();
+            config.inference().executor();
             config.stateDirectory();
             config.kafkaSettings();
             return Outcome.ACCEPTED;

@@ -2,6 +2,7 @@ package io.cloe.it.tools;
 
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.ConfigurationException;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
@@ -71,7 +72,7 @@ public final class TestCluster implements AutoCloseable {
         settings.put(WorkerConfig.MASK_DIRECTORY, folder.resolve("masks").toString());
         settings.put(WorkerConfig.STATE_DIRECTORY, folder.resolve("state").toString());
         settings.put(WorkerConfig.REPLICATION_FACTOR, "1");
-        settings.put(WorkerConfig.DEVICE, "cpu");
+        settings.put(InferenceConfig.DEVICE, "cpu");
         settings.put(StudySettings.RETRY_ATTEMPTS, "2");
         settings.put(StudySettings.RETRY_FIRST_DELAY, "200ms");
         return settings;

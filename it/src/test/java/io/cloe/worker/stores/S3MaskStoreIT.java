@@ -13,6 +13,7 @@ import io.cloe.worker.sweep.MaskSweep;
 import io.cloe.worker.sweep.References;
 import io.cloe.worker.sweep.SweepPlan;
 import io.cloe.worker.volume.MaskFile;
+import io.cloe.worker.volume.Sha256;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.URI;

@@ -24,7 +24,6 @@ import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -35,7 +34,7 @@ import java.util.stream.Collectors;
 /**
  * The study rules: a pure function from a study, an input and the time to the next study and what to publish.
  *
- * <p>Whatever happened, {@link #reconsider} decides what the study does next from what is known of it, so that the order in
+ * <p>Whatever happened, {@link NextStep} decides what the study does next from what is known of it, so that the order in
  * which things arrive does not matter.
  */
 public final class StudyDecisions {
@@ -45,11 +44,13 @@ public final class StudyDecisions {
 
     private final RuleBook book;
     private final ModelFamilies families;
+    private final NextStep next;
 
     /** Decisions under the given rules, for the given families. */
     public StudyDecisions(RuleBook book, ModelFamilies families) {
         this.book = book;
         this.families = families;
+        this.next = new NextStep(book, families);
     }
 
     /**
@@ -117,7 +118,7 @@ public final class StudyDecisions {
      * @param at when it came there
      */
     public StudyStatus status(Study study, Instant at) {
-        return Results.status(study, modalitiesOf(study), at);
+        return Results.status(study, next.modalitiesOf(study), at);
     }
 
     private static Counted countedWhenUnknown(StudyInput input) {
@@ -152,7 +153,7 @@ public final class StudyDecisions {
         follow(change, family, event);
         deadlineFrom(change, event);
         draft.note(now, "SCAN_" + event.getOperation(), scan.reference(), "revision " + event.getScanRevision());
-        reconsider(change);
+        next.reconsider(change);
         return done(change);
     }
 
@@ -198,120 +199,11 @@ public final class StudyDecisions {
     }
 
     private Instant bounded(Change change, Instant deadline) {
-        Instant latest = change.now.plus(rules(change).longestWait());
+        Instant latest = change.now.plus(next.rules(change).longestWait());
         if (deadline.isAfter(latest)) {
             return latest;
         }
         return deadline.isBefore(change.now) ? change.now : deadline;
-    }
-
-    // ---- what next
-    // ---------------------------------------------------------------------------------------------------
-
-    /** Decides from what is known of the study what it does next: wait, run, settle, close. */
-    private void reconsider(Change change) {
-        Study study = change.draft.view();
-        if (study.phase() == StudyPhase.HELD || study.reason() == StatusReason.CANCELLED_BY_OPERATOR) {
-            return;
-        }
-        if (!study.hasUsable()) {
-            close(change, study);
-        } else if (study.current().isPresent()) {
-            reconsiderAfterResult(change, study);
-        } else {
-            reconsiderBeforeResult(change, study);
-        }
-    }
-
-    private void close(Change change, Study study) {
-        boolean retracted = study.scans().values().stream().allMatch(Scan::retracted);
-        change.draft.dropJob();
-        change.draft.forgetDeadline();
-        change.draft.stands(
-                retracted ? StudyPhase.WITHDRAWN : StudyPhase.FAILED,
-                retracted ? StatusReason.ALL_SCANS_RETRACTED : StatusReason.NO_USABLE_SCAN);
-        keepForRetention(change);
-        if (!retracted) {
-            change.count(Counted.STUDY_FAILED);
-        }
-    }
-
-    private void reconsiderAfterResult(Change change, Study study) {
-        if (study.currentResultHolds()) {
-            change.draft.dropJob();
-            change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
-            keepForRetention(change);
-            return;
-        }
-        Instant settled = change.now.plus(rules(change).settle());
-        // A timer later than that was set before the clock was set back.
-        boolean settling = study.timer()
-                .map(timer ->
-                        timer.getKind() == TimerKind.SETTLE && !timer.getDue().isAfter(settled))
-                .orElse(false);
-        change.draft.dropJob();
-        change.draft.stands(StudyPhase.SEGMENTED, StatusReason.SETTLING);
-        if (!settling) {
-            change.draft.arm(TimerKind.SETTLE, settled);
-        }
-    }
-
-    private void reconsiderBeforeResult(Change change, Study study) {
-        Instant timeout = change.now.plus(rules(change).timeout());
-        boolean clockWasSetBack = !study.deadlineGiven()
-                && study.deadline().map(timeout::isBefore).orElse(false);
-        if (study.deadline().isEmpty() || clockWasSetBack) {
-            change.draft.waitUntil(timeout, false);
-        }
-        Instant deadline = change.draft.deadline().orElseThrow();
-        if (complete(study)) {
-            queue(change, Trigger.COMPLETE, StatusReason.ALL_EXPECTED_HERE);
-        } else if (study.job().isPresent() && study.job().get().getTrigger() == Trigger.FORCED) {
-            queue(change, Trigger.FORCED, StatusReason.FORCED_BY_OPERATOR);
-        } else if (!change.now.isBefore(deadline)) {
-            deadlineReached(change, study);
-        } else {
-            change.draft.dropJob();
-            change.draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_SCANS);
-            change.draft.arm(TimerKind.DEADLINE, deadline);
-        }
-    }
-
-    private boolean complete(Study study) {
-        Collection<String> expected = study.expected().isEmpty() ? modalitiesOf(study) : study.expected();
-        return study.hasUsable(expected);
-    }
-
-    private void deadlineReached(Change change, Study study) {
-        if (rules(change).required().satisfiedBy(study.usableModalities())
-                || rules(change).onIncomplete() == StudyRules.OnIncomplete.RUN) {
-            queue(change, Trigger.DEADLINE, StatusReason.DEADLINE_PASSED);
-        } else if (rules(change).onIncomplete() == StudyRules.OnIncomplete.WAIT) {
-            change.draft.dropJob();
-            change.draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_REQUIRED);
-            keepForRetention(change);
-        } else {
-            fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
-        }
-    }
-
-    private void fail(Change change, StatusReason reason, FailureReason failure) {
-        change.draft.dropJob();
-        change.draft.stands(StudyPhase.FAILED, reason);
-        change.report(change.failure(failure).setRetriable(false));
-        change.count(Counted.STUDY_FAILED);
-        keepForRetention(change);
-    }
-
-    private void keepForRetention(Change change) {
-        change.draft.arm(TimerKind.RETENTION, change.now.plus(rules(change).retention()));
-    }
-
-    private void queue(Change change, Trigger trigger, StatusReason reason) {
-        InferenceJob job = Jobs.first(change.draft.view(), trigger, change.now);
-        change.draft.start(job);
-        change.draft.stands(StudyPhase.QUEUED, reason);
-        change.draft.note(change.now, "QUEUED", trigger + " revision " + job.getRevision());
     }
 
     // ---- timers
@@ -326,11 +218,11 @@ public final class StudyDecisions {
             case DEADLINE -> {
                 change.count(Counted.DEADLINE_REACHED);
                 change.draft.note(change.now, "DEADLINE_REACHED", atDeadline(change, study));
-                deadlineReached(change, study);
+                next.deadlineReached(change, study);
             }
             case SETTLE -> {
                 Trigger trigger = triggerOfChange(study);
-                queue(change, trigger, StatusReason.SCANS_CHANGED);
+                next.queue(change, trigger, StatusReason.SCANS_CHANGED);
             }
             case RETRY -> change.draft.note(change.now, "RETRIED");
             case RETENTION -> {
@@ -343,14 +235,15 @@ public final class StudyDecisions {
 
     /** What was missing, and whether it mattered: the question that people ask of a study closed at its deadline. */
     private String atDeadline(Change change, Study study) {
-        RequiredModalities required = rules(change).required();
-        List<String> missing = new ArrayList<>(study.expected().isEmpty() ? modalitiesOf(study) : study.expected());
+        RequiredModalities required = next.rules(change).required();
+        List<String> missing =
+                new ArrayList<>(study.expected().isEmpty() ? next.modalitiesOf(study) : study.expected());
         missing.removeAll(study.usableModalities());
         return "missing " + String.join(" ", missing) + "; required " + required
                 + (required.satisfiedBy(study.usableModalities())
                         ? ""
                         : " not satisfied, so "
-                                + rules(change).onIncomplete().name().toLowerCase(Locale.ROOT));
+                                + next.rules(change).onIncomplete().name().toLowerCase(Locale.ROOT));
     }
 
     /** Why a study with a result runs again: a retraction outweighs a correction, a correction a late scan. */
@@ -374,8 +267,8 @@ public final class StudyDecisions {
         if (study.phase() != StudyPhase.COLLECTING) {
             return change.forget();
         }
-        fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
-        return change.doneAndForget(rules(change).historyLimit());
+        next.fail(change, StatusReason.REQUIRED_MISSING, FailureReason.REQUIRED_MODALITIES_MISSING);
+        return change.doneAndForget(next.rules(change).historyLimit());
     }
 
     // ---- results
@@ -418,7 +311,7 @@ public final class StudyDecisions {
     }
 
     private void publish(Change change, Study study, InferenceJob job, InferenceOutcome outcome, Trigger decision) {
-        change.publish(Results.publication(study, job, outcome, decision, modalitiesOf(study)));
+        change.publish(Results.publication(study, job, outcome, decision, next.modalitiesOf(study)));
         change.draft.publish(Results.published(job, outcome, decision, change.now));
         change.draft.stands(StudyPhase.SEGMENTED, StatusReason.RESULT_PUBLISHED);
         change.draft.note(
@@ -428,11 +321,11 @@ public final class StudyDecisions {
                         + job.getJobId() + ", model " + outcome.getModel().getId() + " "
                         + outcome.getModel().getVersion());
         change.count(Counted.RESULT_PUBLISHED);
-        keepForRetention(change);
+        next.keepForRetention(change);
     }
 
     private void jobFailed(Change change, InferenceJob job, List<InferenceFault> faults) {
-        boolean attemptsLeft = job.getAttempt() < rules(change).retry().attempts();
+        boolean attemptsLeft = job.getAttempt() < next.rules(change).retry().attempts();
         boolean retry = attemptsLeft && faults.stream().allMatch(InferenceFault::getRetriable);
         for (InferenceFault fault : faults) {
             change.report(change.failure(fault.getReason())
@@ -466,7 +359,8 @@ public final class StudyDecisions {
     private void retryLater(Change change, InferenceJob job) {
         change.draft.start(Jobs.next(change.draft.view(), job));
         change.draft.stands(StudyPhase.QUEUED, StatusReason.WAITING_FOR_RETRY);
-        change.draft.arm(TimerKind.RETRY, change.now.plus(rules(change).retry().delayAfter(job.getAttempt())));
+        change.draft.arm(
+                TimerKind.RETRY, change.now.plus(next.rules(change).retry().delayAfter(job.getAttempt())));
         change.count(Counted.JOB_RETRIED);
     }
 
@@ -489,23 +383,23 @@ public final class StudyDecisions {
         if (wholeJob) {
             change.draft.stands(StudyPhase.FAILED, StatusReason.JOB_FAILED);
             change.count(Counted.STUDY_FAILED);
-            keepForRetention(change);
+            next.keepForRetention(change);
         } else if (!study.hasUsable()) {
-            close(change, study);
+            next.close(change, study);
         } else if (study.currentResultHolds()) {
-            reconsiderAfterResult(change, study);
+            next.reconsiderAfterResult(change, study);
         } else if (job.getTrigger() == Trigger.DEADLINE || job.getTrigger() == Trigger.COMPLETE) {
             deadlineReachedWithTheRest(change, study, job.getTrigger());
         } else {
-            queue(change, job.getTrigger(), StatusReason.RUNNING_WITH_THE_REST);
+            next.queue(change, job.getTrigger(), StatusReason.RUNNING_WITH_THE_REST);
         }
     }
 
     private void deadlineReachedWithTheRest(Change change, Study study, Trigger trigger) {
-        if (rules(change).required().satisfiedBy(study.usableModalities())) {
-            queue(change, trigger, StatusReason.RUNNING_WITH_THE_REST);
+        if (next.rules(change).required().satisfiedBy(study.usableModalities())) {
+            next.queue(change, trigger, StatusReason.RUNNING_WITH_THE_REST);
         } else {
-            deadlineReached(change, study);
+            next.deadlineReached(change, study);
         }
     }
 
@@ -520,7 +414,7 @@ public final class StudyDecisions {
                     return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
                 }
                 draft.note(change.now, "FORCED");
-                queue(change, Trigger.FORCED, StatusReason.FORCED_BY_OPERATOR);
+                next.queue(change, Trigger.FORCED, StatusReason.FORCED_BY_OPERATOR);
             }
             case HOLD -> {
                 draft.dropJob();
@@ -535,7 +429,7 @@ public final class StudyDecisions {
                 draft.waitUntil(bounded(change, command.getDeadline()), true);
                 draft.stands(StudyPhase.COLLECTING, StatusReason.WAITING_FOR_SCANS);
                 draft.note(change.now, "EXTENDED");
-                reconsider(change);
+                next.reconsider(change);
             }
             case CANCEL -> {
                 draft.dropJob();
@@ -543,7 +437,7 @@ public final class StudyDecisions {
                         study.current().isPresent() ? StudyPhase.SEGMENTED : StudyPhase.WITHDRAWN,
                         StatusReason.CANCELLED_BY_OPERATOR);
                 draft.note(change.now, "CANCELLED");
-                keepForRetention(change);
+                next.keepForRetention(change);
             }
             default -> {
                 return Transition.ignored(change.before, Counted.IGNORED_COMMAND);
@@ -553,16 +447,6 @@ public final class StudyDecisions {
     }
 
     private Transition done(Change change) {
-        return change.done(rules(change).historyLimit());
-    }
-
-    private StudyRules rules(Change change) {
-        return book.rules(change.draft.rule());
-    }
-
-    private List<String> modalitiesOf(Study study) {
-        ModelFamily family = families.byName().get(study.family());
-        // A family that was taken out of the configuration: what was expected is all that is known of it.
-        return family == null ? List.copyOf(study.scans().keySet()) : family.modalities();
+        return change.done(next.rules(change).historyLimit());
     }
 }

@@ -82,7 +82,7 @@ public final class AdminService implements AutoCloseable {
                 catalogue,
                 reference -> worker.volumes().load(reference),
                 location -> worker.masks().read(location),
-                config.maxVoxels(),
+                config.inference().maxVoxels(),
                 feedback::send);
         LOG.info("admin HTTP at {}", server.address());
         worker = WorkerProcess.start(config, parts.measuredBy(metrics));

@@ -9,15 +9,11 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
-import io.cloe.worker.execution.ResultCacheSettings;
-import io.cloe.worker.inference.DeviceChoice;
-import io.cloe.worker.inference.EngineException;
 import io.cloe.worker.stores.MaskPlace;
 import io.cloe.worker.stores.StoreSettings;
 import io.cloe.worker.stores.VolumeRoots;
 import java.net.URI;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -32,8 +28,8 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.types.Password;
 
 /**
- * The worker's configuration. Every key is declared here, once. Keys that start with {@code kafka.} are passed to Kafka without
- * the prefix.
+ * The worker's configuration. Every key is declared once: here, or with its group, as in {@link InferenceConfig}. Keys that start with
+ * {@code kafka.} are passed to Kafka without the prefix.
  */
 public final class WorkerConfig {
 
@@ -53,31 +49,13 @@ public final class WorkerConfig {
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String MODEL_BUNDLES = "model.bundles";
     public static final String MODEL_REPOSITORY = "model.repository";
-    public static final String DEVICE = "device";
-    public static final String INFERENCE_THREADS = "inference.threads";
-    public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
-    public static final String INFERENCE_TIMEOUT = "inference.timeout";
-    public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
-    public static final String INFERENCE_WHOLE_CROP = "inference.whole.crop";
-    public static final String INFERENCE_PAIR_CONSISTENCY = "inference.pair.consistency";
-    public static final String INFERENCE_WARM_UP = "inference.warm.up";
-    public static final String INFERENCE_SESSION_IDLE = "inference.session.idle";
-    public static final String REPROCESS_SHARE = "reprocess.share";
-    public static final String MEMORY_MIB = "memory.mib";
-    public static final String DECODE_THREADS = "decode.threads";
     public static final String VOLUME_ROOTS = "volume.roots";
-    public static final String VOLUME_MAX_VOXELS = "volume.max.voxels";
     public static final String MASK_DIRECTORY = "mask.directory";
-    public static final String MASK_INLINE_MAX_BYTES = "mask.inline.max.bytes";
-    public static final String RESULT_CACHE_ENTRIES = "result.cache.entries";
-    public static final String RESULT_CACHE_DIRECTORY = "result.cache.directory";
-    public static final String RESULT_CACHE_MIB = "result.cache.mib";
-
     public static final String TRACE_ENDPOINT = "trace.endpoint";
     public static final String METRICS_SITES = "metrics.sites";
 
-    private static final ConfigDef DEFINITION = StoreConfig.addTo(
-                    RegistryConfig.addTo(AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION))))
+    private static final ConfigDef DEFINITION = StoreConfig.addTo(InferenceConfig.addTo(
+                    RegistryConfig.addTo(AdminSettings.addTo(new ConfigDef(StudySettings.DEFINITION)))))
             .define(
                     BOOTSTRAP_SERVERS,
                     Type.LIST,
@@ -124,14 +102,6 @@ public final class WorkerConfig {
                     "Absolute folder for local state. On a volume that survives restarts: it holds the identity by which a"
                             + " restarted worker fences its former self.")
             .define(
-                    DEVICE,
-                    Type.STRING,
-                    "auto",
-                    knownDevice(),
-                    HIGH,
-                    "auto, cpu, or cuda:N, or several such as cuda:0,cuda:1. cuda:N never falls back to the CPU; auto says what"
-                            + " it chose and why.")
-            .define(
                     METRICS_SITES,
                     Type.LIST,
                     List.of(),
@@ -175,132 +145,13 @@ public final class WorkerConfig {
                     "classic",
                     ConfigDef.ValidString.in("classic", "streams"),
                     LOW,
-                    "Rebalance protocol: classic, or streams (KIP-1071; brokers 4.2 or newer).")
-            .define(
-                    INFERENCE_THREADS,
-                    Type.INT,
-                    Runtime.getRuntime().availableProcessors(),
-                    between(1, 1_024),
-                    MEDIUM,
-                    "Threads that compute one window on the CPU. Default: all processors.")
-            .define(
-                    INFERENCE_MEMORY_MIB,
-                    Type.INT,
-                    2_048,
-                    between(64, 1 << 20),
-                    MEDIUM,
-                    "Heap that one study's inference may take, in MiB; a larger study is refused.")
-            .define(
-                    INFERENCE_TIMEOUT,
-                    Type.STRING,
-                    "10m",
-                    duration(),
-                    MEDIUM,
-                    "Longest time that a device may work on one study. Then it is stopped, and the study is tried again as"
-                            + " retry.* says.")
-            .define(
-                    INFERENCE_TIMEOUT_GRACE,
-                    Type.STRING,
-                    "1m",
-                    duration(),
-                    LOW,
-                    "Time that a device has to end a run that was stopped. After that it is stuck and gets no more work; the"
-                            + " worker ends when it was the last one.")
-            .define(
-                    INFERENCE_WHOLE_CROP,
-                    Type.BOOLEAN,
-                    false,
-                    null,
-                    LOW,
-                    "Whether a brain is segmented at once, without windows, where the model has a graph that is large enough. Faster,"
-                            + " but not what the model was trained on: look at worker/docs/speed.md before use.")
-            .define(
-                    INFERENCE_PAIR_CONSISTENCY,
-                    Type.BOOLEAN,
-                    false,
-                    null,
-                    LOW,
-                    "Whether the consistency of two modalities is computed, where the model has graphs for that. The weights"
-                            + " stay 1/2; takes about as long as three modalities.")
-            .define(
-                    INFERENCE_WARM_UP,
-                    Type.BOOLEAN,
-                    false,
-                    null,
-                    LOW,
-                    "Whether every subset's graph is opened and run once at the start, so that no study waits for that.")
-            .define(
-                    INFERENCE_SESSION_IDLE,
-                    Type.STRING,
-                    "10m",
-                    duration(),
-                    LOW,
-                    "Graphs of subsets that were not used for this long are closed, which frees their weights. Models that are not live and that nobody asked for in this time are unloaded.")
-            .define(
-                    REPROCESS_SHARE,
-                    Type.DOUBLE,
-                    0.05,
-                    between(0.0, 0.9),
-                    LOW,
-                    "Part of a device's time that reprocessing gets at least while live studies leave no gap.")
-            .define(
-                    MEMORY_MIB,
-                    Type.INT,
-                    0,
-                    between(0, 1 << 20),
-                    MEDIUM,
-                    "Heap that all studies in memory may take together, in MiB; 0 = half of the heap. A study that does not fit"
-                            + " is read one volume at a time, and refused if that is not enough.")
-            .define(
-                    DECODE_THREADS,
-                    Type.INT,
-                    2,
-                    between(1, 64),
-                    MEDIUM,
-                    "Threads that read and normalise ahead of the device, one volume each; as many studies are read at a"
-                            + " time.")
-            .define(
-                    VOLUME_MAX_VOXELS,
-                    Type.INT,
-                    64 << 20,
-                    between(1_000, 1 << 30),
-                    MEDIUM,
-                    "Voxels of the largest volume that is read; checked before any memory is taken.")
-            .define(
-                    MASK_INLINE_MAX_BYTES,
-                    Type.INT,
-                    0,
-                    between(0, 900_000),
-                    LOW,
-                    "Masks up to this size also travel in the result; 0 = never.")
-            .define(
-                    RESULT_CACHE_ENTRIES,
-                    Type.INT,
-                    128,
-                    between(0, 1 << 20),
-                    LOW,
-                    "Results kept in memory by input and model digest, so that a replay does not pay for the device"
-                            + " twice. 0: none, and jobs with the same input at the same moment are computed each.")
-            .define(
-                    RESULT_CACHE_DIRECTORY,
-                    Type.STRING,
-                    "",
-                    LOW,
-                    "Where results are kept over restarts, for the same reason. Workers may share one. Holds masks, named by"
-                            + " digests. Default: results, below state.directory.")
-            .define(
-                    RESULT_CACHE_MIB,
-                    Type.INT,
-                    512,
-                    between(0, 1 << 24),
-                    LOW,
-                    "What result.cache.directory may take, in MiB; what was not used for longest goes first. 0 keeps"
-                            + " nothing over restarts.");
+                    "Rebalance protocol: classic, or streams (KIP-1071; brokers 4.2 or newer).");
 
     private final AbstractConfig parsed;
     private final RecordFormat records;
     private final StoreSettings stores;
     private final AdminSettings admin;
+    private final InferenceConfig inference;
     private final Map<String, String> kafka;
 
     private WorkerConfig(AbstractConfig parsed, Map<String, String> kafka, RecordFormat records, StoreSettings stores) {
@@ -308,6 +159,7 @@ public final class WorkerConfig {
         this.stores = stores;
         this.records = records;
         this.admin = AdminSettings.of(parsed);
+        this.inference = InferenceConfig.of(parsed, stateDirectory());
         this.kafka = Map.copyOf(kafka);
     }
 
@@ -385,7 +237,7 @@ public final class WorkerConfig {
         if (!key.hasDefault()) {
             return "*required*";
         }
-        if (key.name.equals(INFERENCE_THREADS)) {
+        if (key.name.equals(InferenceConfig.INFERENCE_THREADS)) {
             return "all processors";
         }
         if (key.defaultValue instanceof Password secret) {
@@ -447,63 +299,8 @@ public final class WorkerConfig {
                 .map(Path::of);
     }
 
-    /** The devices to use, at least one. */
-    public List<DeviceChoice> devices() {
-        return parseDevices(parsed.getString(DEVICE));
-    }
-
-    public Duration inferenceTimeout() {
-        return DurationText.parse(parsed.getString(INFERENCE_TIMEOUT));
-    }
-
-    public Duration inferenceTimeoutGrace() {
-        return DurationText.parse(parsed.getString(INFERENCE_TIMEOUT_GRACE));
-    }
-
-    public boolean segmentsWholeCrops() {
-        return parsed.getBoolean(INFERENCE_WHOLE_CROP);
-    }
-
-    public boolean computesPairConsistency() {
-        return parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY);
-    }
-
-    public boolean warmsUp() {
-        return parsed.getBoolean(INFERENCE_WARM_UP);
-    }
-
-    public Duration sessionIdle() {
-        return DurationText.parse(parsed.getString(INFERENCE_SESSION_IDLE));
-    }
-
-    public double reprocessShare() {
-        return parsed.getDouble(REPROCESS_SHARE);
-    }
-
-    /** Bytes of heap for all studies in memory. */
-    public long memoryBytes() {
-        int mib = parsed.getInt(MEMORY_MIB);
-        return mib == 0 ? Runtime.getRuntime().maxMemory() / 2 : mib * (1L << 20);
-    }
-
-    public int inferenceThreads() {
-        return parsed.getInt(INFERENCE_THREADS);
-    }
-
-    public long inferenceMemoryBytes() {
-        return parsed.getInt(INFERENCE_MEMORY_MIB) * (1L << 20);
-    }
-
-    public int decodeThreads() {
-        return parsed.getInt(DECODE_THREADS);
-    }
-
     public VolumeRoots volumeRoots() {
         return VolumeRoots.parse(parsed.getList(VOLUME_ROOTS));
-    }
-
-    public int maxVoxels() {
-        return parsed.getInt(VOLUME_MAX_VOXELS);
     }
 
     public MaskPlace maskPlace() {
@@ -513,10 +310,6 @@ public final class WorkerConfig {
     /** How object stores and web servers are spoken to. */
     public StoreSettings stores() {
         return stores;
-    }
-
-    public int maskInlineMaxBytes() {
-        return parsed.getInt(MASK_INLINE_MAX_BYTES);
     }
 
     /** Sites that metrics tell apart. */
@@ -529,18 +322,14 @@ public final class WorkerConfig {
         return Optional.of(parsed.getString(TRACE_ENDPOINT)).filter(endpoint -> !endpoint.isEmpty());
     }
 
+    /** How studies are read and run. */
+    public InferenceConfig inference() {
+        return inference;
+    }
+
     /** How the admin HTTP server is reached. */
     public AdminSettings admin() {
         return admin;
-    }
-
-    /** What is remembered of former results. */
-    public ResultCacheSettings resultCache() {
-        String directory = parsed.getString(RESULT_CACHE_DIRECTORY);
-        long mostBytes = parsed.getInt(RESULT_CACHE_MIB) * (1L << 20);
-        Path place = directory.isBlank() ? stateDirectory().resolve("results") : Path.of(directory);
-        return new ResultCacheSettings(
-                parsed.getInt(RESULT_CACHE_ENTRIES), mostBytes == 0 ? Optional.empty() : Optional.of(place), mostBytes);
     }
 
     /**
@@ -590,21 +379,5 @@ public final class WorkerConfig {
                 throw new IllegalArgumentException("not a topic name");
             }
         });
-    }
-
-    private static ConfigDef.Validator duration() {
-        return Validators.text(DurationText.ALLOWED, DurationText::parse);
-    }
-
-    private static ConfigDef.Validator knownDevice() {
-        return Validators.text("auto, cpu or cuda:N", WorkerConfig::parseDevices);
-    }
-
-    private static List<DeviceChoice> parseDevices(String devices) {
-        try {
-            return DeviceChoice.parseList(devices);
-        } catch (EngineException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
-        }
     }
 }

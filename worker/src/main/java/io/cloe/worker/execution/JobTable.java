@@ -107,7 +107,7 @@ final class JobTable {
         if (work.computes != null) {
             for (Work waited : inFlight.end(work.computes, work)) {
                 waited.shared = work.measures;
-                waited.sharedModel = work.model.inference().model().digest();
+                waited.sharedModel = work.model.identity().digest();
                 waiting.add(waited);
             }
         }

@@ -22,16 +22,15 @@ final class ModelTable {
 
     /** Serves a model more; the first one of a family is its live one. */
     synchronized void serve(ServedModel model) {
-        byDigest.put(model.inference().model().digest(), model);
-        liveByFamily.putIfAbsent(
-                model.inference().model().family(), model.inference().model().digest());
+        byDigest.put(model.identity().digest(), model);
+        liveByFamily.putIfAbsent(model.identity().family(), model.identity().digest());
     }
 
     /** @return whether the model is served */
     synchronized boolean makeLive(String digest) {
         ServedModel model = byDigest.get(digest);
         if (model != null) {
-            liveByFamily.put(model.inference().model().family(), digest);
+            liveByFamily.put(model.identity().family(), digest);
         }
         return model != null;
     }

@@ -7,6 +7,8 @@ import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.topology.InferenceExecutor;
+import io.cloe.worker.bundle.ModelIdentity;
+import io.cloe.worker.execution.Stages.Segmented;
 import io.cloe.worker.inference.CancelledException;
 import io.cloe.worker.inference.EngineException;
 import io.cloe.worker.inference.StudyEngine;
@@ -161,9 +163,9 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         }
         models.serve(new ServedModel(
                 model,
-                new StudyInference(
-                        model,
-                        volumes,
+                new StudyReading(model, volumes, settings.maxVoxels(), pseudonyms),
+                new StudyWriting(
+                        model.bundle(),
                         masks,
                         settings.maxVoxels(),
                         settings.maskInlineMaxBytes(),
@@ -281,9 +283,10 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         work.timings().put("queue", Math.max(0, queued));
         work.model =
                 models.use(work.job()).orElseThrow(() -> JobFaultException.ofJob(FailureReason.UNKNOWN_FAMILY, false));
-        StudyInference inference = work.model.inference();
-        StudyMemory plan = inference.plan(work.job());
-        if (work.shared != null && inference.model().digest().equals(work.sharedModel)) {
+        StudyReading reading = work.model.reading();
+        ModelIdentity model = work.model.identity();
+        StudyMemory plan = reading.plan(work.job());
+        if (work.shared != null && model.digest().equals(work.sharedModel)) {
             work.memory = memory.reserve(Math.min(plan.writing(), memory.total()), work.worth());
             work.measures = work.shared;
             segmented.add(work);
@@ -295,16 +298,16 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         work.decoded = work.timed(
                 "decode",
                 () -> whole
-                        ? inference.decode(work.job(), threads.readers())
-                        : inference.decodeOneByOne(work.job(), memory.total()));
+                        ? reading.decode(work.job(), threads.readers())
+                        : reading.decodeOneByOne(work.job(), memory.total()));
         work.memory.shrinkTo(work.decoded.memory().onceRead());
         work.decodedAt = System.nanoTime();
         work.inputDigest = work.decoded.inputDigest();
-        Optional<Measures> known = cache.find(inference.model(), work.inputDigest);
+        Optional<Measures> known = cache.find(model, work.inputDigest);
         work.measures = known.orElse(null);
         if (known.isPresent()) {
             segmented.add(work);
-        } else if (!resultsAreShared || computesItself(work, inference.model().digest() + work.inputDigest)) {
+        } else if (!resultsAreShared || computesItself(work, model.digest() + work.inputDigest)) {
             ready.add(work);
         }
     }
@@ -340,14 +343,16 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         public void segment(Work work, DeviceLane lane) {
             attemptOnDevice(work, () -> {
                 work.timings().put("device-queue", (System.nanoTime() - work.decodedAt) / 1_000_000);
-                StudyInference inference = work.model.inference();
-                Optional<Measures> known = cache.remembered(inference.model(), work.inputDigest);
+                Optional<Measures> known = cache.remembered(work.model.identity(), work.inputDigest);
                 if (known.isPresent()) {
                     work.measures = known.get();
                 } else {
+                    StudyEngine engine = work.model.engine(lane.index());
                     work.segmented = work.timed(
                             "infer",
-                            () -> inference.segment(work.decoded, work.model.engine(lane.index()), work.control()));
+                            () -> new Segmented(
+                                    work.decoded,
+                                    engine.infer(work.decoded.study().crop(), work.control())));
                 }
                 if (!lane.isStuck()) {
                     work.memory.shrinkTo(work.decoded.memory().writing());
@@ -394,12 +399,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     }
 
     private void write(Work work) throws JobFaultException, EngineException, InterruptedException {
-        StudyInference inference = work.model.inference();
+        StudyWriting writing = work.model.writing();
         if (work.measures == null) {
-            work.measures = work.timed("measure", () -> inference.measure(work.segmented));
-            cache.put(inference.model(), work.inputDigest, work.measures);
+            work.measures = work.timed("measure", () -> writing.measure(work.segmented));
+            cache.put(work.model.identity(), work.inputDigest, work.measures);
         }
-        InferenceOutcome outcome = inference.store(work.job(), work.inputDigest, work.measures, work.timings());
+        InferenceOutcome outcome = writing.store(work.job(), work.inputDigest, work.measures, work.timings());
         LOG.info(
                 "job {} of study {} done: revision {}, {} ms",
                 pseudonyms.of(work.job().getJobId()),

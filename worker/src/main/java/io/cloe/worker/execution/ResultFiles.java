@@ -8,6 +8,7 @@ import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.schemas.serde.UnreadableRecordException;
 import io.cloe.worker.bundle.ModelIdentity;
 import io.cloe.worker.volume.MaskFile;
+import io.cloe.worker.volume.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -17,12 +18,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -178,7 +176,7 @@ final class ResultFiles {
         MaskReference mask = outcome.getMask();
         byte[] bytes = new byte[mask.getInline().remaining()];
         mask.getInline().get(bytes);
-        if (!sha256(bytes).equals(mask.getSha256())) {
+        if (!Sha256.of(bytes).equals(mask.getSha256())) {
             return Optional.empty();
         }
         return Optional.of(new Measures(
@@ -189,13 +187,5 @@ final class ResultFiles {
                 outcome.getGating(),
                 outcome.getGateActed(),
                 outcome.getFlags()));
-    }
-
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java runtime has SHA-256", e);
-        }
     }
 }

@@ -1,5 +1,6 @@
 package io.cloe.worker.execution;
 
+import io.cloe.worker.bundle.ModelIdentity;
 import io.cloe.worker.inference.StudyEngine;
 import java.util.concurrent.CompletableFuture;
 
@@ -7,18 +8,28 @@ import java.util.concurrent.CompletableFuture;
 final class ServedModel {
 
     private final ModelEngines engines;
-    private final StudyInference inference;
+    private final StudyReading reading;
+    private final StudyWriting writing;
     private final CompletableFuture<ModelEngines> free = new CompletableFuture<>();
     private int users;
     private boolean retired;
 
-    ServedModel(ModelEngines engines, StudyInference inference) {
+    ServedModel(ModelEngines engines, StudyReading reading, StudyWriting writing) {
         this.engines = engines;
-        this.inference = inference;
+        this.reading = reading;
+        this.writing = writing;
     }
 
-    StudyInference inference() {
-        return inference;
+    ModelIdentity identity() {
+        return engines.bundle().identity();
+    }
+
+    StudyReading reading() {
+        return reading;
+    }
+
+    StudyWriting writing() {
+        return writing;
     }
 
     StudyEngine engine(int lane) {

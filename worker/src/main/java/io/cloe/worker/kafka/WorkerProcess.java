@@ -9,13 +9,11 @@ import io.cloe.worker.bundle.BundleException;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.config.ConfigurationException;
 import io.cloe.worker.config.WorkerConfig;
-import io.cloe.worker.execution.ExecutorSettings;
 import io.cloe.worker.execution.ModelEngines;
 import io.cloe.worker.execution.PipelinedExecutor;
 import io.cloe.worker.inference.BundleVerifier;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
-import io.cloe.worker.inference.EngineSettings;
 import io.cloe.worker.inference.InferenceEngine;
 import io.cloe.worker.inference.StudyEngine;
 import io.cloe.worker.kafka.StartupException.Kind;
@@ -111,7 +109,9 @@ public final class WorkerProcess implements AutoCloseable {
         Stores stores = new Stores(config.stores(), parts.meters());
         resources.add(0, stores);
         masks = parts.masks().apply(openMasks(stores, config.maskPlace()));
-        volumes = parts.volumes().apply(stores.volumes(config.volumeRoots(), new NiftiReader(config.maxVoxels())));
+        volumes = parts.volumes()
+                .apply(stores.volumes(
+                        config.volumeRoots(), new NiftiReader(config.inference().maxVoxels())));
         requireWritable(config.stateDirectory());
         ClientSettings clients = ClientSettings.of(config);
         KeyPlacement placement;
@@ -135,7 +135,7 @@ public final class WorkerProcess implements AutoCloseable {
                 volumes,
                 masks,
                 parts.results().apply(traces.around(meters.around(sender))),
-                executorSettings(config),
+                config.inference().executor(),
                 () -> ended.completeExceptionally(new IllegalStateException("no device answers any more")),
                 Clock.systemUTC(),
                 new SecureRandom());
@@ -150,7 +150,7 @@ public final class WorkerProcess implements AutoCloseable {
                 new ModelRepository(config.modelRepository()),
                 models.bundles(),
                 lateEngines,
-                config.sessionIdle());
+                config.inference().sessionIdle());
         resources.add(0, liveModels);
         liveModels.start();
         ExecutorMeters.register(executor, parts.meters());
@@ -230,24 +230,11 @@ public final class WorkerProcess implements AutoCloseable {
         }
     }
 
-    private static ExecutorSettings executorSettings(WorkerConfig config) {
-        return new ExecutorSettings(
-                config.decodeThreads(),
-                config.maxVoxels(),
-                config.memoryBytes(),
-                config.inferenceTimeout(),
-                config.inferenceTimeoutGrace(),
-                config.sessionIdle(),
-                config.reprocessShare(),
-                config.maskInlineMaxBytes(),
-                config.resultCache());
-    }
-
     private static ModelEngines openEngines(
             ModelBundle bundle, WorkerConfig config, MeterRegistry meters, List<AutoCloseable> owner)
             throws StartupException {
         List<StudyEngine> engines = new ArrayList<>();
-        for (DeviceChoice device : config.devices()) {
+        for (DeviceChoice device : config.inference().devices()) {
             InferenceEngine engine = openEngine(bundle, device, config, owner);
             measure(engine, meters);
             engines.add(engine);
@@ -263,16 +250,11 @@ public final class WorkerProcess implements AutoCloseable {
     private static InferenceEngine openEngine(
             ModelBundle bundle, DeviceChoice device, WorkerConfig config, List<AutoCloseable> owner)
             throws StartupException {
-        EngineSettings settings = EngineSettings.defaults()
-                .withDevice(device)
-                .withThreads(config.inferenceThreads())
-                .withStudyMemoryBytes(config.inferenceMemoryBytes())
-                .withWholeCrop(config.segmentsWholeCrops())
-                .withPairConsistency(config.computesPairConsistency());
         try {
-            InferenceEngine engine = BundleVerifier.openVerified(bundle, settings);
+            InferenceEngine engine =
+                    BundleVerifier.openVerified(bundle, config.inference().engine(device));
             owner.add(0, engine);
-            if (config.warmsUp()) {
+            if (config.inference().warmsUp()) {
                 engine.warmUp();
             }
             LOG.info(

@@ -1,8 +1,7 @@
 package io.cloe.worker.masks;
 
+import io.cloe.worker.volume.Sha256;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
@@ -48,19 +47,10 @@ public record MaskName(String studyId, int revision, String modelDigest, String 
         return escaped.length() <= LONGEST_FOLDER
                 ? escaped.toString()
                 : escaped.substring(0, LONGEST_FOLDER / 2) + "~"
-                        + sha256(studyId).substring(0, 2 * DIGEST_SHOWN);
+                        + Sha256.of(studyId.getBytes(StandardCharsets.UTF_8)).substring(0, 2 * DIGEST_SHOWN);
     }
 
     private static String shortened(String digest) {
         return digest.substring(0, Math.min(DIGEST_SHOWN, digest.length()));
-    }
-
-    private static String sha256(String text) {
-        try {
-            return HexFormat.of()
-                    .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java runtime has SHA-256", e);
-        }
     }
 }

@@ -7,6 +7,7 @@ import io.cloe.worker.masks.MaskStoreException;
 import io.cloe.worker.masks.StoredMask;
 import io.cloe.worker.stores.StoreFault.Kind;
 import io.cloe.worker.volume.MaskFile;
+import io.cloe.worker.volume.Sha256;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

@@ -4,26 +4,16 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 
 /** Counts and digests what is read through it. For one thread. */
 final class DigestedInputStream extends FilterInputStream {
     private static final int CHUNK_BYTES = 1 << 16;
 
-    private final MessageDigest digest = sha256();
+    private final MessageDigest digest = Sha256.begin();
     private long count;
 
     DigestedInputStream(InputStream in) {
         super(in);
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
     }
 
     @Override
@@ -73,6 +63,6 @@ final class DigestedInputStream extends FilterInputStream {
 
     /** SHA-256 of the bytes read so far, lower-case hex. To be called once, at the end. */
     String finish() {
-        return HexFormat.of().formatHex(digest.digest());
+        return Sha256.hex(digest.digest());
     }
 }

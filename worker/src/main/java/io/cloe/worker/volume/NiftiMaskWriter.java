@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.HexFormat;
 import java.util.zip.GZIPOutputStream;
 
 /**
@@ -43,8 +42,7 @@ public final class NiftiMaskWriter {
                     "the grid has " + grid.voxels() + " voxels, there are " + labels.length + " labels");
         }
         byte[] bytes = file(labels, grid, INTENT_LABEL);
-        return new MaskFile(
-                bytes, HexFormat.of().formatHex(DigestedInputStream.sha256().digest(bytes)));
+        return new MaskFile(bytes, Sha256.of(bytes));
     }
 
     /** Makes a file of grey levels instead of labels. */

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.topology.study.StudyRules;
+import io.cloe.worker.execution.ExecutorSettings;
 import io.cloe.worker.execution.ResultCacheSettings;
 import io.cloe.worker.inference.DeviceChoice;
+import io.cloe.worker.inference.EngineSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -64,13 +66,15 @@ class WorkerConfigTest {
         assertThat(config.replicationFactor()).isEqualTo(-1);
         assertThat(config.topics()).isEqualTo(Topics.withPrefix(""));
         assertThat(config.partitions()).isEqualTo(8);
-        assertThat(config.devices()).containsExactly(new DeviceChoice.Auto());
-        assertThat(config.inferenceThreads()).isEqualTo(Runtime.getRuntime().availableProcessors());
-        assertThat(config.inferenceMemoryBytes()).isEqualTo(2L << 30);
-        assertThat(config.decodeThreads()).isEqualTo(2);
-        assertThat(config.maxVoxels()).isEqualTo(64 << 20);
-        assertThat(config.maskInlineMaxBytes()).isZero();
-        assertThat(config.resultCache())
+        EngineSettings engine = config.inference().engine(new DeviceChoice.Cpu());
+        ExecutorSettings executor = config.inference().executor();
+        assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Auto());
+        assertThat(engine.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+        assertThat(engine.studyMemoryBytes()).isEqualTo(2L << 30);
+        assertThat(executor.decodeThreads()).isEqualTo(2);
+        assertThat(config.inference().maxVoxels()).isEqualTo(64 << 20);
+        assertThat(executor.maskInlineMaxBytes()).isZero();
+        assertThat(executor.resultCache())
                 .isEqualTo(new ResultCacheSettings(
                         128, Optional.of(config.stateDirectory().resolve("results")), 512L << 20));
         StudyRules rules = config.rules().general();
@@ -153,21 +157,23 @@ class WorkerConfigTest {
         assertThat(config.replicationFactor()).isEqualTo(3);
         assertThat(config.topics()).isEqualTo(Topics.withPrefix("cloe."));
         assertThat(config.partitions()).isEqualTo(32);
-        assertThat(config.devices()).containsExactly(new DeviceChoice.Cuda(1));
-        assertThat(config.inferenceThreads()).isEqualTo(7);
-        assertThat(config.inferenceMemoryBytes()).isEqualTo(64L << 20);
-        assertThat(config.inferenceTimeout()).isEqualTo(Duration.ofMinutes(3));
-        assertThat(config.inferenceTimeoutGrace()).isEqualTo(Duration.ofSeconds(9));
-        assertThat(config.segmentsWholeCrops()).isTrue();
-        assertThat(config.computesPairConsistency()).isTrue();
-        assertThat(config.warmsUp()).isTrue();
-        assertThat(config.sessionIdle()).isEqualTo(Duration.ofHours(1));
-        assertThat(config.reprocessShare()).isEqualTo(0.2);
-        assertThat(config.memoryBytes()).isEqualTo(300L << 20);
-        assertThat(config.decodeThreads()).isEqualTo(3);
-        assertThat(config.maxVoxels()).isEqualTo(1000);
-        assertThat(config.maskInlineMaxBytes()).isEqualTo(900_000);
-        assertThat(config.resultCache())
+        EngineSettings engine = config.inference().engine(new DeviceChoice.Cpu());
+        ExecutorSettings executor = config.inference().executor();
+        assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Cuda(1));
+        assertThat(engine.threads()).isEqualTo(7);
+        assertThat(engine.studyMemoryBytes()).isEqualTo(64L << 20);
+        assertThat(executor.deviceTimeout()).isEqualTo(Duration.ofMinutes(3));
+        assertThat(executor.deviceGrace()).isEqualTo(Duration.ofSeconds(9));
+        assertThat(engine.wholeCrop()).isTrue();
+        assertThat(engine.pairConsistency()).isTrue();
+        assertThat(config.inference().warmsUp()).isTrue();
+        assertThat(config.inference().sessionIdle()).isEqualTo(Duration.ofHours(1));
+        assertThat(executor.reprocessShare()).isEqualTo(0.2);
+        assertThat(executor.memoryBytes()).isEqualTo(300L << 20);
+        assertThat(executor.decodeThreads()).isEqualTo(3);
+        assertThat(config.inference().maxVoxels()).isEqualTo(1000);
+        assertThat(executor.maskInlineMaxBytes()).isEqualTo(900_000);
+        assertThat(executor.resultCache())
                 .isEqualTo(new ResultCacheSettings(0, Optional.of(Path.of("/shared/results")), 3L << 20));
         assertThat(config.rules().special())
                 .extracting(RuleBook.SpecialRule::name)
@@ -301,8 +307,9 @@ class WorkerConfigTest {
 
     @Test
     void shouldTrimValuesWhenTheyHaveSpacesAround() throws Exception {
-        assertThat(with("decode.threads", " 3 ").decodeThreads()).isEqualTo(3);
-        assertThat(with("device", " cpu ").devices()).containsExactly(new DeviceChoice.Cpu());
+        assertThat(with("decode.threads", " 3 ").inference().executor().decodeThreads())
+                .isEqualTo(3);
+        assertThat(with("device", " cpu ").inference().devices()).containsExactly(new DeviceChoice.Cpu());
     }
 
     /** {@code -Dcloe.docs.accept} rewrites the file after a setting has changed. */

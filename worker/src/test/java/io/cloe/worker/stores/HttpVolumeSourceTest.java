@@ -11,6 +11,7 @@ import io.cloe.schemas.VolumeReference;
 import io.cloe.worker.volume.LoadedVolume;
 import io.cloe.worker.volume.NiftiBytes;
 import io.cloe.worker.volume.NiftiReader;
+import io.cloe.worker.volume.Sha256;
 import io.cloe.worker.volume.VolumeException;
 import io.cloe.worker.volume.VolumeReading;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;

@@ -7,6 +7,7 @@ import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.kafka.WorkerProcess;
@@ -70,8 +71,8 @@ final class BenchWorker implements AutoCloseable {
         Topics topics = cluster.createTopics("", partitions);
         Map<String, String> settings = cluster.workerSettings(root, bundle, volumes);
         // Or equal studies would cost nothing.
-        settings.put(WorkerConfig.RESULT_CACHE_ENTRIES, "0");
-        settings.put(WorkerConfig.RESULT_CACHE_MIB, "0");
+        settings.put(InferenceConfig.RESULT_CACHE_ENTRIES, "0");
+        settings.put(InferenceConfig.RESULT_CACHE_MIB, "0");
         settings.putAll(more);
         WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
         if (!worker.awaitRunning(PATIENCE)) {

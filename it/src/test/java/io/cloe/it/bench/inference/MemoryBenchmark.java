@@ -6,7 +6,7 @@ import io.cloe.it.bench.Session;
 import io.cloe.it.bench.Spread;
 import io.cloe.it.tools.NiftiFiles;
 import io.cloe.it.tools.Repository;
-import io.cloe.worker.config.WorkerConfig;
+import io.cloe.worker.config.InferenceConfig;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -50,7 +50,12 @@ public final class MemoryBenchmark implements Benchmark {
         List<Sample> samples = new ArrayList<>();
         session.out().printf("%8s %12s %14s %12s%n", "studies", "heap MiB", "process MiB", "studies/s");
         try (BenchWorker worker = BenchWorker.start(
-                session, "worker", Repository.tinyBundle(), volumes, 4, Map.of(WorkerConfig.INFERENCE_THREADS, "1"))) {
+                session,
+                "worker",
+                Repository.tinyBundle(),
+                volumes,
+                4,
+                Map.of(InferenceConfig.INFERENCE_THREADS, "1"))) {
             for (int done = 0; done < studies; done += step) {
                 long start = System.nanoTime();
                 for (int i = done; i < done + step; i++) {

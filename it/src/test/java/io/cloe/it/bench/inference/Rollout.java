@@ -21,6 +21,7 @@ import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelIdentity;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.results.LatestRecords;
 import io.cloe.worker.submit.ControlProducer;
@@ -95,7 +96,7 @@ final class Rollout implements AutoCloseable {
                 Repository.tinyBundle(),
                 volumes,
                 PARTITIONS,
-                Map.of(WorkerConfig.INFERENCE_THREADS, "1", WorkerConfig.MODEL_REPOSITORY, repository.toString()));
+                Map.of(InferenceConfig.INFERENCE_THREADS, "1", WorkerConfig.MODEL_REPOSITORY, repository.toString()));
         return new Rollout(
                 worker,
                 generate(volumes, new Random(session.seed())),

@@ -5,6 +5,7 @@ import io.cloe.it.bench.Figure;
 import io.cloe.it.bench.Session;
 import io.cloe.it.bench.Spread;
 import io.cloe.it.tools.Repository;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.WorkerConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ public final class ScalingBenchmark implements Benchmark {
             throws Exception {
         String name = "threads-" + inference + "-" + stream;
         Map<String, String> threads = Map.of(
-                WorkerConfig.INFERENCE_THREADS, Integer.toString(inference),
+                InferenceConfig.INFERENCE_THREADS, Integer.toString(inference),
                 WorkerConfig.STREAM_THREADS, Integer.toString(stream));
         try (BenchWorker worker = BenchWorker.start(
                 session, name, Repository.shippedBundle(), Repository.phantoms(), PARTITIONS, threads)) {
