@@ -21,5 +21,6 @@ fi
 "$environment/bin/ruff" check .
 "$environment/bin/ruff" format --check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
 "$environment/bin/ruff" check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
-"$environment/bin/python" -m pytest -q
+# Two processes: most tests compute on one thread. By file, so that what the tests of a file share is made once.
+"$environment/bin/python" -m pytest -q -n 2 --dist loadfile
 "$environment/bin/python" -m pytest -q -p no:cacheprovider ../deploy/dicom/tests

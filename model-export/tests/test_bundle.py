@@ -194,12 +194,6 @@ def test_should_serve_another_family_when_modalities_and_classes_differ(tmp_path
     assert all(row.within(EXACT) for row in network_parity(network, bundle))
 
 
-def test_should_give_the_same_bytes_when_a_graph_is_exported_again(tiny_network):
-    prepared = prepare(tiny_network)
-    first, second = (subset_graph(prepared, (0, 1), TINY_WINDOW) for _ in range(2))
-    assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
-
-
 def test_should_refuse_when_network_and_specification_differ(tmp_path):
     with pytest.raises(ValueError, match="modalities"):
         write_bundle(make_network(modalities=2), tmp_path, BundleDescription(BRAIN_GLIOMA))

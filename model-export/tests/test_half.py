@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).parents[1] / "bundles" / "cloe-w8-demo"
 def half(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("half") / "bundle"
     write_half_bundle(SHIPPED, folder)
-    return Bundle(folder)
+    return Bundle(folder, threads=1)
 
 
 def test_should_be_a_whole_bundle_of_half_the_size_when_converted(half: Bundle) -> None:
@@ -42,7 +42,7 @@ def test_should_take_and_give_float32_when_converted(half: Bundle) -> None:
 @pytest.mark.parametrize("names", [("T2",), ("T1", "FLAIR"), ("T1", "T1CE", "T2", "FLAIR")])
 def test_should_answer_nearly_the_same_when_the_window_is_the_same(half: Bundle, names: tuple[str, ...]) -> None:
     window = golden_input(len(names), half.window)
-    expected = Bundle(SHIPPED).run(names, window)
+    expected = Bundle(SHIPPED, threads=1).run(names, window)
     found = half.run(names, window)
     assert found.keys() == expected.keys()
     for key, values in expected.items():

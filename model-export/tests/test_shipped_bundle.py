@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "bundles" / "cloe-w8-demo"
 
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
-    return Bundle(FOLDER)
+    return Bundle(FOLDER, threads=1)
 
 
 def test_should_match_every_digest_when_checked_out(shipped):

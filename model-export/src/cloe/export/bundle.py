@@ -15,6 +15,7 @@ from cloe import __version__
 from cloe.export.card import model_card
 from cloe.export.golden import golden_entry, golden_input
 from cloe.export.graphs import SHORTCUT_SIZE, gate_of, masked_graph, pair_graph, prepare, subset_graph, whole_crop_graph
+from cloe.export.traces import SharedTraces
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import (
     CONSISTENCY,
@@ -106,12 +107,13 @@ def write_bundle(network: Network, folder: Path, description: BundleDescription)
     if network.configuration.classes != len(specification.classes):
         raise ValueError("network and specification differ in the number of classes")
     prepared = prepare(network)
+    traces = SharedTraces(prepared)
     models: dict[str, onnx.ModelProto] = {}
     graphs = []
     for subset in subsets(len(specification.modalities)):
         names = [specification.modalities[index] for index in subset]
         file = graph_file(names)
-        models[file] = subset_graph(prepared, subset, description.window)
+        models[file] = traces.graph(subset_graph, subset, description.window)
         graphs.append({"modalities": names, "file": file, "gate": gate_of(network, len(subset))})
         if network.configuration.modality_bias and graphs[-1]["gate"] == "fixed":
             graphs[-1]["weights"] = [round(float(share), 7) for share in network.fixed_weights(subset)]
@@ -120,7 +122,7 @@ def write_bundle(network: Network, folder: Path, description: BundleDescription)
     for use, subset, shape in _extra(description, network.configuration.has_gate):
         names = [specification.modalities[index] for index in subset]
         file = graph_file(names, use, shape)
-        models[file] = EXPORTERS[use](prepared, subset, shape)
+        models[file] = traces.graph(EXPORTERS[use], subset, shape)
         gate = "computed" if use == CONSISTENCY else gate_of(network, len(subset))
         extra.append({"use": use, "modalities": names, "window": list(shape), "file": file, "gate": gate})
     block = share_weights(models.values(), Path(WEIGHTS).name)

@@ -55,6 +55,11 @@ class NetworkConfiguration:
         """Whether results carry weights of the modalities."""
         return self.architecture == "cloe"
 
+    @property
+    def only_encoders_differ(self) -> bool:
+        """Whether nothing but its encoder tells one modality from another."""
+        return self.architecture != "rfnet" and not self.modality_bias
+
 
 @dataclass
 class NetworkOutput:
