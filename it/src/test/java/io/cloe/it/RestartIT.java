@@ -83,8 +83,8 @@ class RestartIT {
 
     @Test
     void shouldMeetDeadlinesWithoutTrafficWhenTheWorkerIsKilledWhileStudiesWait() throws Exception {
-        Instant passesWhileDown = Instant.now().plusSeconds(4);
-        Instant passesLater = Instant.now().plusSeconds(20);
+        Instant passesWhileDown = Instant.now().plusSeconds(8);
+        Instant passesLater = Instant.now().plusSeconds(24);
         Map<String, Path> volumes = studies.phantom("waiting", 0);
         studies.submit("short", volumes, FLAIR, event -> event.setDeadline(passesWhileDown));
         studies.submit("long", volumes, List.of("T1", "T2"), event -> event.setDeadline(passesLater));
@@ -103,7 +103,7 @@ class RestartIT {
         }
         assertThat(outputs.segmentation("short", 0).orElseThrow().getQueuedAt()).isAfterOrEqualTo(passesWhileDown);
         assertThat(outputs.segmentation("long", 0).orElseThrow().getQueuedAt())
-                .isBetween(passesLater, passesLater.plusSeconds(60));
+                .isBetween(passesLater, passesLater.plus(Waiting.PATIENCE));
         requireOneResultEach("short", "long");
     }
 
@@ -112,7 +112,7 @@ class RestartIT {
         Map<String, Path> volumes = studies.phantom("overdue", 0);
         for (int round = 0; round < 3; round++) {
             String study = "overdue-" + round;
-            Instant deadline = Instant.now().plusSeconds(4);
+            Instant deadline = Instant.now().plusSeconds(8);
             studies.submit(study, volumes, FLAIR, event -> event.setDeadline(deadline));
             outputs.awaitPhase(study, StudyPhase.COLLECTING);
             worker.stop();
