@@ -28,7 +28,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Processes are killed as {@code kill -9} does, and started again. */
@@ -37,6 +39,9 @@ class RestartIT {
     private static final String GROUP = "restart";
     private static final int PARTITIONS = 2;
     private static final List<String> FLAIR = List.of("FLAIR");
+
+    /** Of tests in which something happens while a job runs. Others do not wait for the shipped model at every start. */
+    private static final String LONG_JOBS = "long-jobs";
 
     @TempDir
     Path folder;
@@ -50,12 +55,13 @@ class RestartIT {
     private Outputs outputs;
 
     @BeforeEach
-    void start() throws Exception {
+    void start(TestInfo test) throws Exception {
         broker = BrokerProcess.start(Files.createDirectory(folder.resolve("kafka")));
         cluster = new TestCluster(broker.address());
         topics = cluster.createTopics("", PARTITIONS);
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
-        settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
+        Path bundle = test.getTags().contains(LONG_JOBS) ? Repository.shippedBundle() : Repository.tinyBundle();
+        settings = cluster.workerSettings(folder, bundle, volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
         settings.put(WorkerConfig.INFERENCE_THREADS, "1");
@@ -124,6 +130,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldPublishOneResultWhenTheWorkerIsKilledWhileAJobRuns() throws Exception {
         Map<String, Path> volumes = largeStudy();
         studies.submit("running", volumes, FLAIR, event -> event.setExpectedModalities(FLAIR));
@@ -144,6 +151,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldPublishOneResultWhenTheWorkerIsKilledAgainAndAgain() throws Exception {
         Map<String, Path> volumes = studies.phantom("often", 1);
         List<String> names = new ArrayList<>();
@@ -166,6 +174,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldEndEveryStudyOnceWhenTheBrokerIsKilledWhileTheyAreOpen() throws Exception {
         Map<String, Path> volumes = studies.phantom("open", 2);
         Map<String, Path> large = largeStudy();
