@@ -73,7 +73,7 @@ class AdminIT {
         settings.put(WorkerConfig.APPLICATION_ID, "admin");
         settings.put(StudySettings.STUDY_TIMEOUT, "1s");
         service = AdminService.start(WorkerConfig.of(settings), WorkerParts.plain());
-        assertThat(service.worker().awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(service.worker().awaitRunning(Waiting.PATIENCE)).isTrue();
         try (Studies studies = new Studies(volumes, clients)) {
             Map<String, Path> complete = studies.phantom("complete", 0);
             studies.submit("complete", complete, ALL);
@@ -98,7 +98,7 @@ class AdminIT {
     }
 
     private static HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
-        return CLIENT.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
+        return CLIENT.send(request.timeout(Waiting.PATIENCE).build(), HttpResponse.BodyHandlers.ofString());
     }
 
     private static JsonNode get(String path) throws IOException, InterruptedException {

@@ -76,6 +76,7 @@ class BadInputIT {
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
         Map<String, String> settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
+        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
         worker = WorkerJvm.start(folder.resolve("worker"), settings);
         studies = new Studies(volumes, cluster.clients(""));

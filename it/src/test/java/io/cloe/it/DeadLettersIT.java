@@ -66,7 +66,7 @@ class DeadLettersIT {
         cluster = new TestCluster(broker.address());
         topics = cluster.createTopics("", 2);
         Map<String, String> settings =
-                cluster.workerSettings(folder, Repository.shippedBundle(), Files.createDirectory(folder.resolve("in")));
+                cluster.workerSettings(folder, Repository.tinyBundle(), Files.createDirectory(folder.resolve("in")));
         worker = WorkerProcess.start(WorkerConfig.of(settings));
         assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         outputs = new Outputs(broker.address(), topics);
@@ -228,7 +228,7 @@ class DeadLettersIT {
     }
 
     private static String groupOfTheWorker() throws Exception {
-        return WorkerConfig.of(cluster.workerSettings(folder, Repository.shippedBundle(), folder))
+        return WorkerConfig.of(cluster.workerSettings(folder, Repository.tinyBundle(), folder))
                 .applicationId();
     }
 

@@ -3,6 +3,7 @@ package io.cloe.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.cloe.it.tools.ClassArchive;
 import io.cloe.it.tools.FreePorts;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.PythonForExamples;
@@ -27,7 +28,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -77,7 +77,7 @@ class DicomIT {
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
         worker = WorkerProcess.start(WorkerConfig.of(settings));
         outputs = new Outputs(broker.address(), topics);
-        assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         try (Studies announced = new Studies(studies, cluster.clients(""))) {
             volumes = announced.phantom("direct", 0);
             announced.submit("direct", volumes, List.of("T1", "T2", "FLAIR"));
@@ -227,14 +227,15 @@ class DicomIT {
             Files.writeString(
                     cloe,
                     "#!/bin/sh\nexec '" + Path.of(System.getProperty("java.home"), "bin", "java") + "' "
-                            + String.join(" ", WorkerJvm.OPTIONS) + " " + WorkerJvm.MAIN + " \"$@\"\n");
+                            + String.join(" ", ClassArchive.options()) + " " + String.join(" ", WorkerJvm.OPTIONS) + " "
+                            + WorkerJvm.MAIN + " \"$@\"\n");
             assertThat(cloe.toFile().setExecutable(true)).isTrue();
         }
         return "--studies " + folder.resolve("studies") + " --key-file " + key + " --cloe " + cloe;
     }
 
     private static void environment(ProcessBuilder program) {
-        program.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+        program.environment().put("CLASSPATH", ClassArchive.classPath());
     }
 
     /** The study's name, from what {@code ingest} says. */
@@ -269,7 +270,7 @@ class DicomIT {
                 .redirectOutput(output.toFile())
                 .start();
         try {
-            assertThat(process.waitFor(120, TimeUnit.SECONDS))
+            assertThat(process.waitFor(Waiting.PATIENCE.toSeconds(), TimeUnit.SECONDS))
                     .as("ended in time")
                     .isTrue();
         } finally {

@@ -10,6 +10,7 @@ import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
 import io.cloe.it.tools.TransactionLog;
 import io.cloe.it.tools.TransactionLog.Transaction;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.AbsenceReason;
 import io.cloe.schemas.AbsentModality;
 import io.cloe.schemas.GatingWeights;
@@ -44,7 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 class EndToEndIT {
 
     private static final List<String> ALL = List.of("T1", "T1CE", "T2", "FLAIR");
-    private static final Duration STUDY_TIMEOUT = Duration.ofSeconds(3);
+    private static final Duration STUDY_TIMEOUT = Duration.ofSeconds(5);
     private static final String GROUP = "end-to-end";
     private static final int PARTITIONS = 3;
 
@@ -69,7 +70,7 @@ class EndToEndIT {
         settings.put(StudySettings.STUDY_TIMEOUT, STUDY_TIMEOUT.toSeconds() + "s");
         settings.put(StudySettings.STUDY_SETTLE, "500ms");
         worker = WorkerProcess.start(WorkerConfig.of(settings));
-        assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         studies = new Studies(volumes, cluster.clients(""));
         outputs = new Outputs(broker.address(), topics);
     }

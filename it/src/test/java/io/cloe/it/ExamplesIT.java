@@ -103,7 +103,7 @@ class ExamplesIT {
         Map<String, Segmentation> results = new HashMap<>();
         try (WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
                 Studies studies = new Studies(volumes, ClientSettings.of(settings))) {
-            assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+            assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
             for (Map.Entry<String, List<String>> study : STUDIES.entrySet()) {
                 studies.submit(
                         study.getKey(),
@@ -137,7 +137,7 @@ class ExamplesIT {
         try (JavaProcess program = JavaProcess.start(
                 folder.resolve("java"),
                 prefix,
-                List.of(),
+                JavaProcess.SHORT_LIVED,
                 ReadResults.class.getName(),
                 List.of(settings.toString(), Integer.toString(STUDIES.size())))) {
             assertThat(program.awaitExit())
@@ -169,7 +169,7 @@ class ExamplesIT {
                 .redirectError(errors.toFile())
                 .start();
         try {
-            assertThat(process.waitFor(60, TimeUnit.SECONDS))
+            assertThat(process.waitFor(Waiting.PATIENCE.toSeconds(), TimeUnit.SECONDS))
                     .as("ended in time")
                     .isTrue();
         } finally {

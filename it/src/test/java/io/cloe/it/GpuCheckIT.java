@@ -33,7 +33,7 @@ class GpuCheckIT {
                 .redirectOutput(said.toFile())
                 .start();
         try {
-            assertThat(check.waitFor(2, TimeUnit.MINUTES)).isTrue();
+            assertThat(check.waitFor(5, TimeUnit.MINUTES)).isTrue();
         } finally {
             check.destroyForcibly();
         }

@@ -11,6 +11,7 @@ import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.S3Server;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.VolumeReference;
 import io.cloe.topology.Topics;
@@ -72,7 +73,7 @@ class ObjectStoreIT {
         settings.put(WorkerConfig.VOLUME_ROOTS, volumes + ",s3://scans/in");
         settings.put(WorkerConfig.MASK_DIRECTORY, "s3://masks/out");
         worker = WorkerProcess.start(WorkerConfig.of(settings));
-        assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         studies = new Studies(volumes, cluster.clients(""));
         outputs = new Outputs(broker.address(), topics);
     }

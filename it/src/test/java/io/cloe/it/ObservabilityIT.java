@@ -42,7 +42,7 @@ class ObservabilityIT {
                 .redirectErrorStream(true)
                 .start();
         String said = new String(promtool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(promtool.waitFor(1, TimeUnit.MINUTES)).isTrue();
+        assertThat(promtool.waitFor(5, TimeUnit.MINUTES)).isTrue();
         assertThat(promtool.exitValue()).as(said).isZero();
     }
 

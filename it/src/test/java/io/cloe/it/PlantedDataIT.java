@@ -33,7 +33,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -405,7 +404,7 @@ class PlantedDataIT {
 
     private static String send(HttpRequest.Builder request) throws IOException, InterruptedException {
         HttpResponse<String> answer =
-                CLIENT.send(request.timeout(Duration.ofSeconds(30)).build(), HttpResponse.BodyHandlers.ofString());
+                CLIENT.send(request.timeout(Waiting.PATIENCE).build(), HttpResponse.BodyHandlers.ofString());
         return answer.statusCode() + " " + answer.headers().map() + " " + answer.body();
     }
 

@@ -10,6 +10,7 @@ import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.ModalityGating;
 import io.cloe.schemas.Segmentation;
@@ -21,7 +22,6 @@ import io.cloe.worker.volume.Volume;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -73,7 +73,7 @@ class PythonParityIT {
             try (WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
                     Studies studies = new Studies(volumes, cluster.clients(""));
                     Outputs outputs = new Outputs(broker.address(), topics)) {
-                assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+                assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
                 Map<String, Path> study = studies.phantom("study", 0);
                 runPython(python, volumes.resolve("study"), reference);
                 for (List<String> subset : subsets()) {

@@ -7,6 +7,7 @@ import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.Segmentation;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
@@ -17,7 +18,6 @@ import io.cloe.worker.volume.Volume;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +45,7 @@ class RealCasesIT {
             try (WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
                     Studies studies = new Studies(folder, cluster.clients(""));
                     Outputs outputs = new Outputs(broker.address(), topics)) {
-                assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+                assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
                 studies.submit("real", volumes, USED, event -> event.setExpectedModalities(USED));
                 result = outputs.awaitResult("real", 0);
                 assertThat(outputs.failures("real")).isEmpty();

@@ -3,6 +3,7 @@ package io.cloe.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cloe.it.tools.BrokerProcess;
+import io.cloe.it.tools.ClassArchive;
 import io.cloe.it.tools.ConfluentPeer;
 import io.cloe.it.tools.JavaProcess;
 import io.cloe.it.tools.RegistryServer;
@@ -133,7 +134,7 @@ class RegistryIT {
         Map<String, Path> files = Map.of("T1", Files.writeString(folder.resolve("t1.nii.gz"), "not looked at"));
         ScanEvent event = Studies.event("study", "T1", files.get("T1")).build();
         // With this project's Kafka client, which comes first.
-        String classPath = System.getProperty("java.class.path") + File.pathSeparator + confluent();
+        String classPath = ClassArchive.classPath() + File.pathSeparator + confluent();
 
         JavaProcess peer = JavaProcess.start(
                 folder.resolve("foreign"),

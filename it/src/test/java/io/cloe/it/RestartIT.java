@@ -29,7 +29,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Processes are killed as {@code kill -9} does, and started again. */
@@ -38,6 +40,9 @@ class RestartIT {
     private static final String GROUP = "restart";
     private static final int PARTITIONS = 2;
     private static final List<String> FLAIR = List.of("FLAIR");
+
+    /** Of tests in which something happens while a job runs. Others do not wait for the shipped model at every start. */
+    private static final String LONG_JOBS = "long-jobs";
 
     @TempDir
     Path folder;
@@ -51,12 +56,13 @@ class RestartIT {
     private Outputs outputs;
 
     @BeforeEach
-    void start() throws Exception {
+    void start(TestInfo test) throws Exception {
         broker = BrokerProcess.start(Files.createDirectory(folder.resolve("kafka")));
         cluster = new TestCluster(broker.address());
         topics = cluster.createTopics("", PARTITIONS);
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
-        settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
+        Path bundle = test.getTags().contains(LONG_JOBS) ? Repository.shippedBundle() : Repository.tinyBundle();
+        settings = cluster.workerSettings(folder, bundle, volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
         settings.put(InferenceConfig.INFERENCE_THREADS, "1");
@@ -84,8 +90,8 @@ class RestartIT {
 
     @Test
     void shouldMeetDeadlinesWithoutTrafficWhenTheWorkerIsKilledWhileStudiesWait() throws Exception {
-        Instant passesWhileDown = Instant.now().plusSeconds(4);
-        Instant passesLater = Instant.now().plusSeconds(20);
+        Instant passesWhileDown = Instant.now().plusSeconds(8);
+        Instant passesLater = Instant.now().plusSeconds(24);
         Map<String, Path> volumes = studies.phantom("waiting", 0);
         studies.submit("short", volumes, FLAIR, event -> event.setDeadline(passesWhileDown));
         studies.submit("long", volumes, List.of("T1", "T2"), event -> event.setDeadline(passesLater));
@@ -104,7 +110,7 @@ class RestartIT {
         }
         assertThat(outputs.segmentation("short", 0).orElseThrow().getQueuedAt()).isAfterOrEqualTo(passesWhileDown);
         assertThat(outputs.segmentation("long", 0).orElseThrow().getQueuedAt())
-                .isBetween(passesLater, passesLater.plusSeconds(60));
+                .isBetween(passesLater, passesLater.plus(Waiting.PATIENCE));
         requireOneResultEach("short", "long");
     }
 
@@ -113,7 +119,7 @@ class RestartIT {
         Map<String, Path> volumes = studies.phantom("overdue", 0);
         for (int round = 0; round < 3; round++) {
             String study = "overdue-" + round;
-            Instant deadline = Instant.now().plusSeconds(4);
+            Instant deadline = Instant.now().plusSeconds(8);
             studies.submit(study, volumes, FLAIR, event -> event.setDeadline(deadline));
             outputs.awaitPhase(study, StudyPhase.COLLECTING);
             worker.stop();
@@ -125,6 +131,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldPublishOneResultWhenTheWorkerIsKilledWhileAJobRuns() throws Exception {
         Map<String, Path> volumes = largeStudy();
         studies.submit("running", volumes, FLAIR, event -> event.setExpectedModalities(FLAIR));
@@ -145,6 +152,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldPublishOneResultWhenTheWorkerIsKilledAgainAndAgain() throws Exception {
         Map<String, Path> volumes = studies.phantom("often", 1);
         List<String> names = new ArrayList<>();
@@ -167,6 +175,7 @@ class RestartIT {
     }
 
     @Test
+    @Tag(LONG_JOBS)
     void shouldEndEveryStudyOnceWhenTheBrokerIsKilledWhileTheyAreOpen() throws Exception {
         Map<String, Path> volumes = studies.phantom("open", 2);
         Map<String, Path> large = largeStudy();

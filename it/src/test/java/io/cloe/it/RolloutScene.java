@@ -25,7 +25,6 @@ import io.cloe.worker.submit.StudyFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -90,7 +89,7 @@ final class RolloutScene implements AutoCloseable {
         Map<String, String> own = new TreeMap<>(settings);
         own.put(WorkerConfig.STATE_DIRECTORY, root.resolve("state-" + name).toString());
         WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(own));
-        assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         return worker;
     }
 

@@ -8,6 +8,7 @@ import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.FailureReason;
 import io.cloe.schemas.ScanEvent;
 import io.cloe.schemas.ScanReference;
@@ -73,13 +74,14 @@ class StudyRulesIT {
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
         settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.MODEL_BUNDLES, Repository.shippedBundle() + "," + Repository.prostateBundle());
+        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
         settings.put(StudySettings.STUDY_TIMEOUT, "1h");
         settings.put(
                 StudySettings.STUDY_RULES,
                 Files.writeString(folder.resolve("rules.yaml"), RULES).toString());
         outputs = new Outputs(broker.address(), cluster.createTopics("", 2));
         worker = WorkerProcess.start(WorkerConfig.of(settings));
-        assertThat(worker.awaitRunning(Duration.ofSeconds(120))).isTrue();
+        assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
         studies = new Studies(volumes, cluster.clients(""));
     }
 

@@ -68,7 +68,7 @@ class TutorialIT {
         try {
             boolean ended = false;
             // What a shell has left behind is nobody's child once it has ended: its children are noted while it runs.
-            for (int i = 0; i < 600 && !ended; i++) {
+            for (int i = 0; i < 1_500 && !ended; i++) {
                 List<ProcessHandle> children = shell.descendants().toList();
                 background = children.isEmpty() ? background : children;
                 ended = shell.waitFor(200, TimeUnit.MILLISECONDS);

@@ -19,7 +19,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,11 +26,6 @@ import org.slf4j.LoggerFactory;
 public final class Fleet implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Fleet.class);
-
-    /** Quick to start: what they compute takes milliseconds. */
-    private static final List<String> OPTIONS = Stream.concat(
-                    WorkerJvm.OPTIONS.stream(), Stream.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"))
-            .toList();
 
     private final Path folder;
     private final Map<String, String> settings;
@@ -88,7 +82,7 @@ public final class Fleet implements AutoCloseable {
     public JavaProcess start(int place) {
         List<String> arguments = new ArrayList<>(List.of("run"));
         settings(place).forEach((key, value) -> arguments.add("-D" + key + "=" + value));
-        return add(place, JavaProcess.start(place(place), "worker", OPTIONS, WorkerJvm.MAIN, arguments));
+        return add(place, JavaProcess.start(place(place), "worker", WorkerJvm.OPTIONS, WorkerJvm.MAIN, arguments));
     }
 
     /** Starts a worker that stands still when it takes a step for the how manieth time, from 1. */
@@ -96,8 +90,8 @@ public final class Fleet implements AutoCloseable {
         Path goOn = place(place).resolve("go-on-" + standstills++);
         List<String> arguments = new ArrayList<>(List.of(step.name(), Integer.toString(turn), goOn.toString()));
         settings(place).forEach((key, value) -> arguments.add(key + "=" + value));
-        JavaProcess process =
-                JavaProcess.start(place(place), "worker", OPTIONS, StandstillWorker.class.getName(), arguments);
+        JavaProcess process = JavaProcess.start(
+                place(place), "worker", WorkerJvm.OPTIONS, StandstillWorker.class.getName(), arguments);
         return new Standstill(add(place, process), step, goOn);
     }
 
@@ -105,7 +99,9 @@ public final class Fleet implements AutoCloseable {
     public JavaProcess start(int place, Step step, Duration takes) {
         List<String> arguments = new ArrayList<>(List.of(step.name(), Long.toString(takes.toMillis())));
         settings(place).forEach((key, value) -> arguments.add(key + "=" + value));
-        return add(place, JavaProcess.start(place(place), "worker", OPTIONS, SlowWorker.class.getName(), arguments));
+        return add(
+                place,
+                JavaProcess.start(place(place), "worker", WorkerJvm.OPTIONS, SlowWorker.class.getName(), arguments));
     }
 
     private synchronized JavaProcess add(int place, JavaProcess process) {

@@ -1,8 +1,11 @@
 package io.cloe.it.tools;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +14,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import kafka.tools.StorageTool;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.Uuid;
@@ -21,7 +26,8 @@ import org.apache.kafka.common.Uuid;
  */
 public final class BrokerProcess implements AutoCloseable {
 
-    private static final List<String> OPTIONS = List.of("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
+    private static final List<String> OPTIONS = Stream.concat(JavaProcess.SHORT_LIVED.stream(), Stream.of("-Xmx512m"))
+            .toList();
 
     private final Path folder;
     private final Path settings;
@@ -131,13 +137,11 @@ public final class BrokerProcess implements AutoCloseable {
     }
 
     private void format(Uuid cluster) {
-        List<String> arguments = List.of("format", "-t", cluster.toString(), "-c", settings.toString());
-        try (JavaProcess format =
-                JavaProcess.start(folder, "broker-format", OPTIONS, "kafka.tools.StorageTool", arguments)) {
-            if (format.awaitExit() != 0) {
-                throw new AssertionError("the broker's folder cannot be formatted\n"
-                        + String.join("\n", format.outputLines()) + String.join("\n", format.errorLines()));
-            }
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        String[] arguments = {"format", "-t", cluster.toString(), "-c", settings.toString()};
+        if (StorageTool.execute(arguments, new PrintStream(said, true, StandardCharsets.UTF_8)) != 0) {
+            throw new AssertionError(
+                    "the broker's folder cannot be formatted\n" + said.toString(StandardCharsets.UTF_8));
         }
     }
 

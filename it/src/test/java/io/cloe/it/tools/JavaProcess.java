@@ -18,6 +18,9 @@ import java.util.function.Predicate;
  */
 public final class JavaProcess implements AutoCloseable {
 
+    /** For a virtual machine that ends before code compiled with more care would pay. */
+    public static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+
     private final String name;
     private final Process process;
     private final Path output;
@@ -53,6 +56,7 @@ public final class JavaProcess implements AutoCloseable {
             List<String> command = new ArrayList<>();
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.add("-Djava.io.tmpdir=" + temporary);
+            command.addAll(ClassArchive.options());
             command.addAll(options);
             command.add(main);
             command.addAll(arguments);
@@ -60,7 +64,7 @@ public final class JavaProcess implements AutoCloseable {
                     new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(errors.toFile());
             Map<String, String> environment = builder.environment();
             // By environment, not by argument: the class path is longer than everything else together.
-            environment.put("CLASSPATH", System.getProperty("java.class.path"));
+            environment.put("CLASSPATH", ClassArchive.classPath());
             // What is set where the tests run must not decide how the program under test behaves.
             environment.keySet().removeIf(key -> key.startsWith("CLOE_") || key.startsWith("JDK_JAVA_OPTIONS"));
             return new JavaProcess(name, builder.start(), output, errors, temporary);

@@ -2,8 +2,11 @@ package io.cloe.it.tools;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
@@ -24,8 +27,17 @@ public final class PythonForExamples {
      * @param modules what the test imports
      */
     public static synchronized Path with(String... modules) throws IOException, InterruptedException {
-        String statement = "import " + String.join(", ", modules);
         Path environment = Repository.root().resolve("it/target/examples-venv");
+        Path lock = environment.resolveSibling("examples-venv.lock");
+        // Tests run in several processes, and the environment is theirs in common.
+        try (FileChannel file = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock held = file.lock()) {
+            return make(environment, modules);
+        }
+    }
+
+    private static Path make(Path environment, String... modules) throws IOException, InterruptedException {
+        String statement = "import " + String.join(", ", modules);
         Path python = environment.resolve("bin/python");
         if (!Files.isExecutable(python)) {
             // Some are packages of the system, which the system's interpreter sees.

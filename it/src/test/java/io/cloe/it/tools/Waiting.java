@@ -8,7 +8,7 @@ import org.awaitility.core.ConditionFactory;
 public final class Waiting {
 
     /** For anything that takes seconds on an idle machine. */
-    public static final Duration PATIENCE = Duration.ofSeconds(120);
+    public static final Duration PATIENCE = Duration.ofMinutes(5);
 
     private Waiting() {}
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The worker as an operator runs it: {@code cloe run -D...} in a process of its own. */
 public final class WorkerJvm implements AutoCloseable {
@@ -14,7 +15,9 @@ public final class WorkerJvm implements AutoCloseable {
     public static final String MAIN = "io.cloe.standalone.StandaloneCommand";
 
     /** For a program that is to log as it does outside the tests, whose own settings come first on the class path. */
-    public static final List<String> OPTIONS = List.of("-Xmx1g", "-Dlogback.configurationFile=logback.xml");
+    public static final List<String> OPTIONS = Stream.concat(
+                    JavaProcess.SHORT_LIVED.stream(), Stream.of("-Xmx1g", "-Dlogback.configurationFile=logback.xml"))
+            .toList();
 
     private static final Pattern LOG_LINE = Pattern.compile("\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3} .*");
     private static final Pattern LINE_OF_THE_RUNTIME = Pattern.compile("WARNING: .*");
