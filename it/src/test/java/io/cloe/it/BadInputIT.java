@@ -22,6 +22,7 @@ import io.cloe.schemas.VolumeReference;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import java.nio.charset.StandardCharsets;
@@ -76,7 +77,7 @@ class BadInputIT {
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
         Map<String, String> settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.APPLICATION_ID, GROUP);
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(StudySettings.STUDY_TIMEOUT, "10m");
         worker = WorkerJvm.start(folder.resolve("worker"), settings);
         studies = new Studies(volumes, cluster.clients(""));

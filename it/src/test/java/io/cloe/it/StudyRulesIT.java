@@ -19,6 +19,7 @@ import io.cloe.schemas.Trigger;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.worker.cli.CloeCommand;
 import io.cloe.worker.cli.ExitCode;
+import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
@@ -74,7 +75,7 @@ class StudyRulesIT {
         Path volumes = Files.createDirectory(folder.resolve("volumes"));
         settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
         settings.put(WorkerConfig.MODEL_BUNDLES, Repository.shippedBundle() + "," + Repository.prostateBundle());
-        settings.put(WorkerConfig.INFERENCE_THREADS, "1");
+        settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(StudySettings.STUDY_TIMEOUT, "1h");
         settings.put(
                 StudySettings.STUDY_RULES,
