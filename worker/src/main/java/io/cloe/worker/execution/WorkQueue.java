@@ -7,7 +7,7 @@ import java.util.function.Predicate;
 
 /**
  * Jobs on the way to their next stage: live ones before reprocessing unless that is due, within a class by priority, then the longest
- * waiting first. Nothing of reprocessing goes on while a live one waits to be let in. Safe for several threads.
+ * waiting first. Safe for several threads.
  */
 final class WorkQueue {
 
@@ -76,8 +76,8 @@ final class WorkQueue {
         if (floor.isDue() && !reprocess.isEmpty() && letIn.test(PriorityClass.REPROCESS)) {
             return Optional.of(reprocess.poll());
         }
-        if (!live.isEmpty()) {
-            return letIn.test(PriorityClass.LIVE) ? Optional.of(live.poll()) : Optional.empty();
+        if (!live.isEmpty() && letIn.test(PriorityClass.LIVE)) {
+            return Optional.of(live.poll());
         }
         if (!reprocess.isEmpty() && letIn.test(PriorityClass.REPROCESS)) {
             return Optional.of(reprocess.poll());
