@@ -144,11 +144,21 @@ final class CampaignTask {
         storedItems.delete(jobId);
     }
 
-    /** @return whether the job was a campaign's */
-    boolean ended(InferenceResult result) {
+    /** What a job was to campaigns that ended. */
+    enum Ended {
+        /** It was none of theirs. */
+        NONE,
+        /** Its campaign goes on. */
+        ONE_OF_SEVERAL,
+        /** Its campaign is over in this partition. */
+        THE_LAST
+    }
+
+    /** A job ended. */
+    Ended ended(InferenceResult result) {
         CampaignItem item = items.get(result.getJobId());
         if (item == null) {
-            return false;
+            return Ended.NONE;
         }
         drop(result.getJobId());
         CampaignState state = campaigns.get(item.getCampaignId());
@@ -158,7 +168,8 @@ final class CampaignTask {
             tell(next, CampaignRun.isOver(next));
         }
         advance();
-        return true;
+        CampaignState after = campaigns.get(item.getCampaignId());
+        return after == null || CampaignRun.isOver(after) ? Ended.THE_LAST : Ended.ONE_OF_SEVERAL;
     }
 
     private CampaignState ended(CampaignState state, CampaignItem item, InferenceResult result) {

@@ -177,11 +177,16 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (result.getBody() instanceof TaskClaim) {
             return;
         }
-        if (!campaigns.ended(result)) {
+        CampaignTask.Ended ended = campaigns.ended(result);
+        if (ended == CampaignTask.Ended.NONE) {
             decide(result.getStudyId(), new JobEnded(result));
         }
-        // Consumers should see the result now, not at the next commit interval.
-        context.commit();
+        // Consumers should see a live result now, not at the next commit interval. A commit holds up what comes behind
+        // it, so that a
+        // campaign's results wait for that or for a live one; but for the last, which somebody may wait for.
+        if (ended != CampaignTask.Ended.ONE_OF_SEVERAL) {
+            context.commit();
+        }
     }
 
     /** The task's studies, for its campaigns. */

@@ -106,6 +106,7 @@ public final class BenchCommand implements Callable<Integer> {
             } finally {
                 Utils.delete(folder.toFile());
             }
+            out.println(Machine.load());
             out.println(figure.line());
             out.flush();
             return figure.met() ? 0 : 1;

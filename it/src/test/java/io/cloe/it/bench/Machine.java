@@ -16,4 +16,11 @@ final class Machine {
                 + System.getProperty("java.runtime.version") + "; " + System.getProperty("os.name") + " "
                 + System.getProperty("os.version") + " " + System.getProperty("os.arch");
     }
+
+    /** What else it had to do lately, this process included. */
+    static String load() {
+        return String.format(
+                "load: %.1f on average over the last minute",
+                ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
+    }
 }

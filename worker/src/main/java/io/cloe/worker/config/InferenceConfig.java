@@ -139,7 +139,7 @@ public final class InferenceConfig {
                         between(1, 64),
                         MEDIUM,
                         "Threads that read and normalise ahead of the device, one volume each; as many studies are read at a"
-                                + " time.")
+                                + " time, and one more where live ones meet a campaign's.")
                 .define(
                         VOLUME_MAX_VOXELS,
                         Type.INT,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,16 +41,28 @@ final class DeviceLane {
     private final RunWatch watch;
     private final Duration sessionIdle;
     private final Use use;
+    private final LongSupplier nanoTime;
     private final Deque<Work> held = new ConcurrentLinkedDeque<>();
     private final AtomicLong busyNanos = new AtomicLong();
     private final AtomicLong studies = new AtomicLong();
     private final AtomicLong interruptions = new AtomicLong();
     private volatile long busySince;
     private volatile boolean stuck;
-    private long idleCheckedAt = System.nanoTime();
+    private long idleCheckedAt;
 
+    /** Up to when the device's time was counted for the floor share; its thread's alone. */
+    private long countedAt;
+
+    /** @param nanoTime as {@link System#nanoTime} */
     DeviceLane(
-            int index, String name, WorkQueue ready, FloorShare floor, RunWatch watch, Duration sessionIdle, Use use) {
+            int index,
+            String name,
+            WorkQueue ready,
+            FloorShare floor,
+            RunWatch watch,
+            Duration sessionIdle,
+            Use use,
+            LongSupplier nanoTime) {
         this.index = index;
         this.name = name;
         this.ready = ready;
@@ -57,6 +70,8 @@ final class DeviceLane {
         this.watch = watch;
         this.sessionIdle = sessionIdle;
         this.use = use;
+        this.nanoTime = nanoTime;
+        this.idleCheckedAt = nanoTime.getAsLong();
     }
 
     int index() {
@@ -73,7 +88,7 @@ final class DeviceLane {
 
     ExecutorSnapshot.Device snapshot() {
         long since = busySince;
-        long now = since == 0 ? 0 : Math.max(0, System.nanoTime() - since);
+        long now = since == 0 ? 0 : Math.max(0, nanoTime.getAsLong() - since);
         return new ExecutorSnapshot.Device(
                 name, stuck, since != 0, busyNanos.get() + now, studies.get(), interruptions.get());
     }
@@ -83,24 +98,22 @@ final class DeviceLane {
         long halfIdle = Math.max(1, sessionIdle.toMillis() / 2);
         Optional<Work> next = ready.take(halfIdle);
         if (next.isPresent()) {
-            busySince = System.nanoTime();
+            busySince = nanoTime.getAsLong();
+            countedAt = busySince;
             try {
                 run(next.get());
             } finally {
-                busyNanos.addAndGet(System.nanoTime() - busySince);
+                busyNanos.addAndGet(nanoTime.getAsLong() - busySince);
                 busySince = 0;
             }
         }
-        if (!stuck && System.nanoTime() - idleCheckedAt >= halfIdle * 1_000_000) {
+        if (!stuck && nanoTime.getAsLong() - idleCheckedAt >= halfIdle * 1_000_000) {
             use.closeIdleSessions(this, sessionIdle);
-            idleCheckedAt = System.nanoTime();
+            idleCheckedAt = nanoTime.getAsLong();
         }
     }
 
-    /** @return nanoseconds that it took, interruptions included */
-    private long run(Work work) {
-        long start = System.nanoTime();
-        AtomicLong interrupted = new AtomicLong();
+    private void run(Work work) {
         held.push(work);
         RunWatch.Run watched = watch.start(
                 () -> {
@@ -108,7 +121,7 @@ final class DeviceLane {
                     work.control().cancel("the device took too long");
                 },
                 this::becomeStuck);
-        work.beforeWindow = () -> interrupted.addAndGet(interrupt(work, watched));
+        work.beforeWindow = () -> interrupt(work, watched);
         try {
             use.segment(work, this);
         } finally {
@@ -116,30 +129,38 @@ final class DeviceLane {
             held.remove(work);
             work.beforeWindow = () -> {};
         }
-        long took = System.nanoTime() - start;
         studies.incrementAndGet();
-        if (work.worth() == PriorityClass.REPROCESS || use.reprocessingWaits()) {
-            floor.worked(work.worth(), took - interrupted.get());
-        }
-        return took;
+        count(work.worth());
     }
 
-    private long interrupt(Work work, RunWatch.Run watched) {
-        long took = 0;
-        while (work.isInterruptible() && !stuck) {
+    /** Runs live studies before the next window of one that is reprocessed, unless that window is due. */
+    private void interrupt(Work work, RunWatch.Run watched) {
+        if (work.worth() == PriorityClass.LIVE) {
+            return;
+        }
+        count(work.worth());
+        while (!floor.isDue() && !stuck) {
             Optional<Work> live = ready.pollLive();
             if (live.isEmpty()) {
-                break;
+                return;
             }
             watched.pause();
             try {
                 interruptions.incrementAndGet();
-                took += run(live.get());
+                run(live.get());
             } finally {
                 watched.resume();
             }
         }
-        return took;
+    }
+
+    /** Counts the time since the last call for the floor share; a live study's only if another one waits, interrupted or queued. */
+    private void count(PriorityClass worth) {
+        long now = nanoTime.getAsLong();
+        if (worth == PriorityClass.REPROCESS || !held.isEmpty() || use.reprocessingWaits()) {
+            floor.worked(worth, now - countedAt);
+        }
+        countedAt = now;
     }
 
     private void becomeStuck() {

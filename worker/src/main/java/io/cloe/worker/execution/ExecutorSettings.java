@@ -5,7 +5,8 @@ import java.time.Duration;
 /**
  * Sizes of the executor.
  *
- * @param decodeThreads threads that read and normalise, one volume each; as many studies are read at a time. At least 1
+ * @param decodeThreads threads that read and normalise, one volume each; as many studies are read at a time, and one more where
+ *     live ones meet reprocessing. At least 1
  * @param maxVoxels voxels of the largest volume
  * @param memoryBytes heap that all studies in memory may take together; a study that needs more is read one volume at a time, and
  *     refused if that is not enough

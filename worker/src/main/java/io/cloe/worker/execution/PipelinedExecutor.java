@@ -29,10 +29,11 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs jobs through three stages: read and normalise, a thread per volume; the device, one thread for each; make and write the mask.
  * While a device works on one study the next is read and the last one written. At most {@code decodeThreads} studies and one more per
- * device are in memory at a time, and no more than their planned bytes allow; all others wait as references.
+ * device are in memory at a time, as many again of reprocessing that live ones interrupted, and no more than their planned bytes allow;
+ * all others wait as references.
  *
  * <p>Jobs run by priority, live ones before reprocessing, the longest waiting first. Live studies interrupt reprocessing between two
- * windows; it still gets a small share of the device where they leave no gap.
+ * windows, and keep it out of the other stages; it still gets a small share of the device where they leave no gap.
  *
  * <p>Jobs with the same input and model that are here at the same time are computed once, unless no results are remembered at all.
  *
@@ -61,6 +62,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final WorkQueue segmented;
     private final JobTable jobs;
     private final Places places;
+    private final ClassLimit writing;
     private final MemoryBudget memory;
     private final RunWatch watch;
     private final StageThreads threads;
@@ -132,19 +134,23 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.threads = new StageThreads(settings.decodeThreads());
         List<String> devices =
                 models.get(0).engines().stream().map(StudyEngine::deviceName).toList();
-        this.places = new Places(settings.decodeThreads() + devices.size());
+        this.places = new Places(settings.decodeThreads(), devices.size(), floor);
+        this.writing = new ClassLimit(devices.size());
         DeviceLane.Use use = new LaneUse();
         for (int i = 0; i < devices.size(); i++) {
-            lanes.add(new DeviceLane(i, devices.get(i), ready, floor, watch, settings.sessionIdle(), use));
+            lanes.add(new DeviceLane(
+                    i, devices.get(i), ready, floor, watch, settings.sessionIdle(), use, System::nanoTime));
         }
         models.forEach(this::serve);
-        for (int i = 0; i < settings.decodeThreads(); i++) {
+        // One more for reading and for writing than a class may use, so that live studies never wait for a thread that
+        // reprocessing has.
+        for (int i = 0; i <= settings.decodeThreads(); i++) {
             threads.start("cloe-decode-" + i, this::decodeNext);
         }
         for (DeviceLane lane : lanes) {
             threads.start("cloe-device-" + lane.index(), () -> runNext(lane), lane::isStuck);
         }
-        for (int i = 0; i < lanes.size(); i++) {
+        for (int i = 0; i <= lanes.size(); i++) {
             threads.start("cloe-write-" + i, this::writeNext);
         }
     }
@@ -272,7 +278,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         if (next.isPresent()) {
             Work work = next.get();
             work.entered = true;
-            attempt(work, () -> decode(work));
+            try {
+                attempt(work, () -> decode(work));
+            } finally {
+                places.wasRead(work.worth());
+                waiting.letInChanged();
+            }
         }
     }
 
@@ -298,7 +309,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         work.decoded = work.timed(
                 "decode",
                 () -> whole
-                        ? reading.decode(work.job(), threads.readers())
+                        ? reading.decode(work.job(), threads.readers(work.worth()))
                         : reading.decodeOneByOne(work.job(), memory.total()));
         work.memory.shrinkTo(work.decoded.memory().onceRead());
         work.decodedAt = System.nanoTime();
@@ -391,10 +402,15 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     }
 
     private void writeNext() throws InterruptedException {
-        Optional<Work> next = segmented.take(LONG_WAIT_MILLIS);
+        Optional<Work> next = segmented.take(writing::tryEnter, LONG_WAIT_MILLIS);
         if (next.isPresent()) {
             Work work = next.get();
-            attempt(work, () -> write(work));
+            try {
+                attempt(work, () -> write(work));
+            } finally {
+                writing.leave(work.worth());
+                segmented.letInChanged();
+            }
         }
     }
 

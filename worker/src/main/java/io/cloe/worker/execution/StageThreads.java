@@ -2,12 +2,16 @@ package io.cloe.worker.execution;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.PriorityBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,24 +29,43 @@ final class StageThreads implements AutoCloseable {
 
     private record Running(Thread thread, BooleanSupplier abandoned) {}
 
+    /** What the pool is to do for a volume. */
+    private record Reading(PriorityClass worth, long number, Runnable task) implements Runnable, Comparable<Reading> {
+
+        private static final Comparator<Reading> NEXT_FIRST =
+                Comparator.comparing(Reading::worth).thenComparing(Reading::number);
+
+        @Override
+        public void run() {
+            task.run();
+        }
+
+        @Override
+        public int compareTo(Reading other) {
+            return NEXT_FIRST.compare(this, other);
+        }
+    }
+
     private final List<Running> stages = new ArrayList<>();
     private final List<Thread> readerThreads = new CopyOnWriteArrayList<>();
+    private final AtomicLong volumes = new AtomicLong();
     private final ExecutorService readers;
     private volatile boolean ending;
 
     /** @param readers threads of the pool, which start when they are needed */
     StageThreads(int readers) {
         AtomicInteger number = new AtomicInteger();
-        this.readers = Executors.newFixedThreadPool(readers, task -> {
-            Thread thread = daemon(task, "cloe-read-" + number.getAndIncrement());
-            readerThreads.add(thread);
-            return thread;
-        });
+        this.readers =
+                new ThreadPoolExecutor(readers, readers, 0, TimeUnit.SECONDS, new PriorityBlockingQueue<>(), task -> {
+                    Thread thread = daemon(task, "cloe-read-" + number.getAndIncrement());
+                    readerThreads.add(thread);
+                    return thread;
+                });
     }
 
-    /** The pool. */
-    Executor readers() {
-        return readers;
+    /** The pool, for studies of one class: live ones' volumes go before all others that wait. */
+    Executor readers(PriorityClass worth) {
+        return task -> readers.execute(new Reading(worth, volumes.getAndIncrement(), task));
     }
 
     /** Starts a thread. */

@@ -43,14 +43,12 @@ final class Work {
     volatile Runnable beforeWindow = () -> {};
     volatile boolean ranOutOfTime;
     volatile boolean heldByStuckDevice;
-    private volatile boolean interruptible;
 
     Work(InferenceJob job, Lease lease, int partition) {
         this.job = job;
         this.lease = lease;
         this.partition = partition;
         this.worth = PriorityClass.of(job);
-        this.interruptible = worth == PriorityClass.REPROCESS;
     }
 
     /** What a job gave up to wait as a reference. */
@@ -84,15 +82,6 @@ final class Work {
 
     Map<String, Long> timings() {
         return timings;
-    }
-
-    /** Whether live studies may run between two windows of this one. */
-    boolean isInterruptible() {
-        return interruptible;
-    }
-
-    void mayNotBeInterrupted() {
-        interruptible = false;
     }
 
     /** A step that is timed. */

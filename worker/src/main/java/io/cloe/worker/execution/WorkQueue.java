@@ -6,8 +6,8 @@ import java.util.PriorityQueue;
 import java.util.function.Predicate;
 
 /**
- * Jobs on the way to their next stage: live ones before reprocessing, within a class by priority, then the longest waiting first. Safe for
- * several threads.
+ * Jobs on the way to their next stage: live ones before reprocessing unless that is due, within a class by priority, then the longest
+ * waiting first. Safe for several threads.
  */
 final class WorkQueue {
 
@@ -74,9 +74,7 @@ final class WorkQueue {
 
     private Optional<Work> next(Predicate<PriorityClass> letIn) {
         if (floor.isDue() && !reprocess.isEmpty() && letIn.test(PriorityClass.REPROCESS)) {
-            Work due = reprocess.poll();
-            due.mayNotBeInterrupted();
-            return Optional.of(due);
+            return Optional.of(reprocess.poll());
         }
         if (!live.isEmpty() && letIn.test(PriorityClass.LIVE)) {
             return Optional.of(live.poll());

@@ -34,6 +34,26 @@ class FloorShareTest {
     }
 
     @Test
+    void shouldBeDueNoLongerThanAPaidSecondWhenLiveStudiesRanForLong() {
+        FloorShare floor = new FloorShare(0.5);
+        floor.worked(PriorityClass.LIVE, 1_000 * SECOND);
+        floor.worked(PriorityClass.REPROCESS, SECOND);
+        assertThat(floor.isDue()).isTrue();
+        floor.worked(PriorityClass.REPROCESS, SECOND);
+        assertThat(floor.isDue()).isFalse();
+    }
+
+    @Test
+    void shouldBeDueAfterAMinuteOfSavingsWhenItRanAllNight() {
+        FloorShare floor = new FloorShare(0.5);
+        floor.worked(PriorityClass.REPROCESS, 10_000 * SECOND);
+        floor.worked(PriorityClass.LIVE, 119 * SECOND);
+        assertThat(floor.isDue()).isFalse();
+        floor.worked(PriorityClass.LIVE, 2 * SECOND);
+        assertThat(floor.isDue()).isTrue();
+    }
+
+    @Test
     void shouldNotOvertakeWhenItGotMoreThanItsShareInTheGaps() {
         FloorShare floor = new FloorShare(0.1);
         for (int i = 0; i < 100; i++) {

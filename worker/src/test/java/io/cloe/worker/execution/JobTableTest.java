@@ -86,22 +86,4 @@ class JobTableTest {
         Optional<Work> next = waiting.take(0);
         return next.orElseThrow();
     }
-
-    private static final class NoLease implements Lease {
-
-        @Override
-        public void submit(InferenceJob job) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public void cancel(String jobId) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public void close() {
-            throw new UnsupportedOperationException();
-        }
-    }
 }

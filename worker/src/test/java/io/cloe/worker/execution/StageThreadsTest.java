@@ -2,6 +2,8 @@ package io.cloe.worker.execution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -13,6 +15,14 @@ import org.junit.jupiter.api.Timeout;
 class StageThreadsTest {
 
     private final AtomicReference<Thread> stage = new AtomicReference<>();
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(20, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
 
     @Test
     void shouldGoOnWithTheNextPassWhenOneFails() throws Exception {
@@ -57,10 +67,37 @@ class StageThreadsTest {
     }
 
     @Test
+    void shouldReadLiveStudiesVolumesFirstWhenOthersWaitForTheSameThread() throws Exception {
+        List<String> read = new CopyOnWriteArrayList<>();
+        CountDownLatch gate = new CountDownLatch(1);
+        CountDownLatch all = new CountDownLatch(4);
+        try (StageThreads threads = new StageThreads(1)) {
+            threads.readers(PriorityClass.REPROCESS).execute(() -> {
+                await(gate);
+                all.countDown();
+            });
+            for (String name : List.of("again 1", "again 2")) {
+                threads.readers(PriorityClass.REPROCESS).execute(() -> {
+                    read.add(name);
+                    all.countDown();
+                });
+            }
+            threads.readers(PriorityClass.LIVE).execute(() -> {
+                read.add("live");
+                all.countDown();
+            });
+            gate.countDown();
+            assertThat(all.await(20, TimeUnit.SECONDS)).isTrue();
+        }
+
+        assertThat(read).containsExactly("live", "again 1", "again 2");
+    }
+
+    @Test
     void shouldEndThePoolsThreadsToo() throws Exception {
         try (StageThreads threads = new StageThreads(1)) {
             CountDownLatch running = new CountDownLatch(1);
-            threads.readers().execute(() -> {
+            threads.readers(PriorityClass.LIVE).execute(() -> {
                 stage.set(Thread.currentThread());
                 running.countDown();
             });
