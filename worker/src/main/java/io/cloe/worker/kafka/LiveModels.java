@@ -16,7 +16,6 @@ import io.cloe.worker.models.ModelRepository.Absence.State;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -96,6 +95,8 @@ final class LiveModels implements AutoCloseable {
     private Thread thread;
     private volatile boolean closed;
     private Instant toldAt = Instant.EPOCH;
+    private List<ReadyModel> toldModels = List.of();
+    private Map<String, String> toldRefused = Map.of();
     private Instant lookedAt = Instant.EPOCH;
 
     /**
@@ -235,21 +236,22 @@ final class LiveModels implements AutoCloseable {
         }
     }
 
-    /** Follows what came, loads what is asked for, unloads what is not, and tells. */
+    /** Follows what came, loads what is asked for, unloads what is not, and tells when that has changed, or was told a while ago. */
     void pass() {
-        boolean changed = read();
-        for (ModelAssignment assignment : assignments.values()) {
-            changed |= follow(assignment);
-        }
+        read();
+        assignments.values().forEach(this::follow);
         for (String digest : List.copyOf(wanted)) {
             look();
-            changed |= load(digest) || problems.containsKey(digest);
+            load(digest);
             wanted.remove(digest);
         }
-        changed |= unloadIdle();
-        if (changed || !clock.instant().isBefore(toldAt.plus(HEARTBEAT))) {
+        unloadIdle();
+        boolean due = !clock.instant().isBefore(toldAt.plus(HEARTBEAT));
+        if (due) {
             look();
             repository.keep(needed());
+        }
+        if (due || !readyModels().equals(toldModels) || !repository.refused().equals(toldRefused)) {
             tell();
         }
     }
@@ -259,33 +261,29 @@ final class LiveModels implements AutoCloseable {
         repository.look();
     }
 
-    private boolean read() {
-        boolean any = false;
+    private void read() {
         for (ConsumerRecord<String, ModelAssignment> record : consumer.poll(POLL)) {
             if (record.value() != null) {
                 assignments.put(record.value().getFamily(), record.value());
-                any = true;
             }
         }
-        return any;
     }
 
-    private boolean follow(ModelAssignment assignment) {
+    private void follow(ModelAssignment assignment) {
         String digest = assignment.getLive().getSha256();
         String live = liveByFamily.get(assignment.getFamily());
         boolean nothingToDo = live == null || live.equals(digest) || problems.containsKey(digest);
         boolean lookedJustNow = missing.containsKey(digest) && clock.instant().isBefore(lookedAt.plus(LOOK_AGAIN));
         if (nothingToDo || lookedJustNow) {
-            return false;
+            return;
         }
         look();
         if (makeLive(assignment)) {
-            return true;
+            return;
         }
         Optional<Absence> absence = absence(digest);
         String why = absence.map(Absence::why).orElse("it is not here yet");
-        boolean news = !why.equals(missing.put(digest, why));
-        if (news) {
+        if (!why.equals(missing.put(digest, why))) {
             Level level = absence.isPresent() && absence.get().state() == State.FETCHING ? Level.INFO : Level.ERROR;
             LOG.atLevel(level)
                     .log(
@@ -293,7 +291,6 @@ final class LiveModels implements AutoCloseable {
                             named(assignment.getLive()),
                             why);
         }
-        return news;
     }
 
     private boolean makeLive(ModelAssignment assignment) {
@@ -311,8 +308,7 @@ final class LiveModels implements AutoCloseable {
         return true;
     }
 
-    private boolean unloadIdle() {
-        boolean any = false;
+    private void unloadIdle() {
         for (String digest : loaded()) {
             boolean keep = liveByFamily.containsValue(digest);
             synchronized (askedAt) {
@@ -334,10 +330,8 @@ final class LiveModels implements AutoCloseable {
                         model.id(),
                         model.version(),
                         idle);
-                any = true;
             }
         }
-        return any;
     }
 
     /** Models whose files are read still, or soon: also that which a rollback would go back to. */
@@ -414,12 +408,16 @@ final class LiveModels implements AutoCloseable {
 
     private void tell() {
         toldAt = clock.instant();
+        toldModels = readyModels();
+        toldRefused = repository.refused();
+        ModelReadiness readiness = new ModelReadiness(workerId, toldModels, toldRefused, clock.instant());
+        producer.send(new ProducerRecord<>(readinessTopic, workerId, readiness));
+    }
+
+    private List<ReadyModel> readyModels() {
         Map<String, ModelBundle> all = new LinkedHashMap<>(byDigest);
         repository.bundles().forEach(bundle -> all.putIfAbsent(bundle.identity().digest(), bundle));
-        List<ReadyModel> models = new ArrayList<>();
-        all.values().forEach(bundle -> models.add(ready(bundle)));
-        ModelReadiness readiness = new ModelReadiness(workerId, models, repository.refused(), clock.instant());
-        producer.send(new ProducerRecord<>(readinessTopic, workerId, readiness));
+        return all.values().stream().map(this::ready).toList();
     }
 
     private ReadyModel ready(ModelBundle bundle) {

@@ -202,12 +202,15 @@ final class BucketRepository implements ModelRepository {
 
     private void fetch(String folder, Known known) {
         ModelIdentity model = known.bundle().identity();
+        BundleFiles files = known.bundle().files();
         long start = System.nanoTime();
         try {
-            cache.put(
-                    model.digest(),
-                    known.manifest(),
-                    target -> copy(folder, known.bundle().files(), target));
+            if (files.totalBytes() > cache.room()) { // before much is fetched for nothing, again and again
+                String why = "the disk of the cache has no room for its " + files.totalBytes() + " bytes";
+                fail(model, new Absence(State.WAITING, why));
+                return;
+            }
+            cache.put(model.digest(), known.manifest(), target -> copy(folder, files, target));
             LOG.info(
                     "model {} {} {} is fetched in {} ms",
                     model.family(),

@@ -126,6 +126,11 @@ final class BundleCache implements AutoCloseable {
         return List.copyOf(held.values());
     }
 
+    /** What the disk has left, in bytes. */
+    long room() throws IOException {
+        return Files.getFileStore(folder).getUsableSpace();
+    }
+
     /**
      * Takes a copy in.
      *

@@ -3,12 +3,14 @@ package io.cloe.worker.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.worker.bundle.BundleFixture;
 import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.models.ModelRepository.Absence.State;
 import io.cloe.worker.volume.Sha256;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -204,6 +206,28 @@ class BucketRepositoryTest {
         objects.deny("");
         look();
         assertThat(fetch(next)).isTrue();
+    }
+
+    @Test
+    void shouldFetchNothingWhenTheDiskHasNoRoom() throws Exception {
+        put("next", "2.0.0");
+        long bytes = 1L << 43;
+        BundleFixture.editManifest(bucket.resolve("next"), manifest -> ((ObjectNode) manifest.get("files"))
+                .putObject("more.bin")
+                .put("sha256", "0".repeat(64))
+                .put("bytes", bytes));
+        try (RandomAccessFile more =
+                new RandomAccessFile(bucket.resolve("next/more.bin").toFile(), "rw")) {
+            more.setLength(bytes); // which takes no room itself
+        }
+        look();
+        String next = repository.bundles().get(0).identity().digest();
+
+        assertThat(fetch(next)).isFalse();
+
+        assertThat(repository.absence(next))
+                .hasValueSatisfying(absence -> assertThat(absence.why()).contains("no room for its 8796"));
+        assertThat(objects.copied()).containsOnly("next/manifest.json");
     }
 
     @Test

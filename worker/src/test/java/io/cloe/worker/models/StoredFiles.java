@@ -13,6 +13,9 @@ import java.util.stream.Stream;
 /** Objects that are the files of a folder; away when they are told to be. */
 public final class StoredFiles implements BundleObjects {
 
+    /** Larger ones are not looked into. */
+    private static final int SMALL = 1 << 20;
+
     private final Path folder;
     private final List<String> copied = new ArrayList<>();
     private volatile boolean away;
@@ -43,8 +46,9 @@ public final class StoredFiles implements BundleObjects {
         try (Stream<Path> files = Files.walk(folder)) {
             List<Listed> objects = new ArrayList<>();
             for (Path file : files.filter(Files::isRegularFile).toList()) {
-                String version = Arrays.hashCode(Files.readAllBytes(file)) + "";
-                objects.add(new Listed(folder.relativize(file).toString(), Files.size(file), version));
+                long size = Files.size(file);
+                String version = size > SMALL ? "" : String.valueOf(Arrays.hashCode(Files.readAllBytes(file)));
+                objects.add(new Listed(folder.relativize(file).toString(), size, version));
             }
             return objects;
         } catch (IOException e) {
