@@ -48,6 +48,11 @@ public final class BundleFiles {
         return listed;
     }
 
+    /** Size of all listed files together. */
+    public long totalBytes() {
+        return listed.values().stream().mapToLong(Listed::bytes).sum();
+    }
+
     /** The bundle's folder: absolute, links resolved. */
     public Path root() {
         return root;

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 public final class BundleReader {
 
     /** A manifest of 255 graphs and their digests stays far below this. */
-    static final int MAX_MANIFEST_BYTES = 4 << 20;
+    public static final int MAX_MANIFEST_BYTES = 4 << 20;
 
     private BundleReader() {}
 
@@ -29,9 +29,29 @@ public final class BundleReader {
         } catch (IOException e) {
             throw new BundleException(Kind.MANIFEST_MISSING, "manifest.json: the bundle's folder does not exist", e);
         }
-        ModelBundle bundle = new ManifestParser(root).parse(manifest(root));
+        ModelBundle bundle = describe(manifest(root), root);
         bundle.files().verifyAll();
         return bundle;
+    }
+
+    /**
+     * Reads a manifest alone, of a bundle whose files have not been looked at.
+     *
+     * @param manifest content of {@code manifest.json}
+     * @param root where the files lie, or will lie: absolute, without links
+     * @throws BundleException if the manifest differs from the contract
+     */
+    public static ModelBundle describe(byte[] manifest, Path root) throws BundleException {
+        requireSize(manifest);
+        return new ManifestParser(root).parse(manifest);
+    }
+
+    private static void requireSize(byte[] manifest) throws BundleException {
+        if (manifest.length > MAX_MANIFEST_BYTES) {
+            throw new BundleException(
+                    Kind.MANIFEST_UNREADABLE,
+                    "manifest.json: larger than " + MAX_MANIFEST_BYTES + " bytes; a manifest is smaller");
+        }
     }
 
     private static byte[] manifest(Path root) throws BundleException {
@@ -44,13 +64,7 @@ public final class BundleReader {
             throw new BundleException(Kind.MANIFEST_MISSING, "manifest.json: missing; a bundle holds exactly one");
         }
         try (InputStream in = Files.newInputStream(file)) {
-            byte[] content = in.readNBytes(MAX_MANIFEST_BYTES + 1);
-            if (content.length > MAX_MANIFEST_BYTES) {
-                throw new BundleException(
-                        Kind.MANIFEST_UNREADABLE,
-                        "manifest.json: larger than " + MAX_MANIFEST_BYTES + " bytes; a manifest is smaller");
-            }
-            return content;
+            return in.readNBytes(MAX_MANIFEST_BYTES + 1);
         } catch (IOException e) {
             throw new BundleException(
                     Kind.FILE_UNREADABLE,

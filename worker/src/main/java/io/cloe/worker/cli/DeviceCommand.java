@@ -42,7 +42,10 @@ final class DeviceCommand {
             sortOptions = false)
     static final class Check implements Callable<Integer> {
 
-        @Parameters(paramLabel = "BUNDLE", description = "Folder of the model's bundle.")
+        @Parameters(
+                paramLabel = "BUNDLE",
+                converter = BundleFolder.class,
+                description = "Folder of the model's bundle on this machine.")
         private Path folder;
 
         @Option(
@@ -54,6 +57,7 @@ final class DeviceCommand {
         @Option(
                 names = "--other",
                 paramLabel = "BUNDLE",
+                converter = BundleFolder.class,
                 description = "Another form of the same model, such as one in half precision, to compare with it.")
         private Path other;
 

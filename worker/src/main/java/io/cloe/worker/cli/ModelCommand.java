@@ -40,7 +40,10 @@ final class ModelCommand {
             sortOptions = false)
     static final class Verify implements Callable<Integer> {
 
-        @Parameters(paramLabel = "BUNDLE", description = "Folder of the bundle.")
+        @Parameters(
+                paramLabel = "BUNDLE",
+                converter = BundleFolder.class,
+                description = "Folder of the bundle on this machine: check it before it is put into a bucket.")
         private Path folder;
 
         @Option(

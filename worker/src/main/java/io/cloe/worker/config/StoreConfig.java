@@ -68,8 +68,8 @@ public final class StoreConfig {
                     "2m",
                     Validators.text(DurationText.ALLOWED, DurationText::parse),
                     LOW,
-                    "Longest time for reading one volume from an object store or web server, or for one request that writes a"
-                            + " mask. Then the job is tried again as retry.* says.")
+                    "Longest time for reading one volume from an object store or web server, one file of a bundle, or for one"
+                            + " request that writes a mask. Then a job is tried again as retry.* says.")
             .define(
                     ATTEMPTS,
                     Type.INT,

@@ -10,6 +10,7 @@ import io.cloe.schemas.serde.RecordFormat;
 import io.cloe.topology.Topics;
 import io.cloe.topology.study.RuleBook;
 import io.cloe.worker.stores.MaskPlace;
+import io.cloe.worker.stores.ModelPlace;
 import io.cloe.worker.stores.StoreSettings;
 import io.cloe.worker.stores.VolumeRoots;
 import java.net.URI;
@@ -49,6 +50,7 @@ public final class WorkerConfig {
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String MODEL_BUNDLES = "model.bundles";
     public static final String MODEL_REPOSITORY = "model.repository";
+    public static final String MODEL_CACHE_DIRECTORY = "model.cache.directory";
     public static final String VOLUME_ROOTS = "volume.roots";
     public static final String MASK_DIRECTORY = "mask.directory";
     public static final String TRACE_ENDPOINT = "trace.endpoint";
@@ -119,10 +121,18 @@ public final class WorkerConfig {
                     MODEL_REPOSITORY,
                     Type.STRING,
                     "",
-                    null,
+                    Validators.text("nothing, " + ModelPlace.ALLOWED, WorkerConfig::requireModelPlace),
                     MEDIUM,
-                    "Folder whose subfolders are model bundles that may be promoted, or run by a campaign or a canary. They are"
-                            + " loaded when they are asked for; new ones are found while the worker runs. Empty: none.")
+                    "Folder, or s3://BUCKET/PREFIX, whose subfolders are model bundles that may be promoted, or run by a campaign"
+                            + " or a canary. They are loaded when they are asked for; new ones are found while the worker"
+                            + " runs. Empty: none.")
+            .define(
+                    MODEL_CACHE_DIRECTORY,
+                    Type.STRING,
+                    "",
+                    LOW,
+                    "Where bundles out of an object store are kept while they are served, or might be again by a rollback."
+                            + " Not to be shared by workers. Default: models, below state.directory.")
             .define(TOPICS_PREFIX, Type.STRING, "", topicPrefix(), MEDIUM, "Put before every topic name.")
             .define(
                     TOPICS_PARTITIONS,
@@ -193,7 +203,7 @@ public final class WorkerConfig {
                     parsed,
                     VOLUME_ROOTS,
                     Validators.text(VolumeRoots.ALLOWED, root -> VolumeRoots.parse(List.of(root))));
-            requireEach(parsed, MODEL_BUNDLES, Validators.text("a path", Path::of));
+            requireEach(parsed, MODEL_BUNDLES, Validators.text("a folder", WorkerConfig::requireFolder));
             return new WorkerConfig(parsed, kafka, RegistryConfig.format(settings), StoreConfig.settings(settings));
         } catch (ConfigException e) {
             throw new ConfigurationException(withAllowed(e.getMessage()));
@@ -292,11 +302,17 @@ public final class WorkerConfig {
         return parsed.getList(MODEL_BUNDLES).stream().map(Path::of).toList();
     }
 
-    /** Folder of bundles that are loaded when they are asked for. */
-    public Optional<Path> modelRepository() {
+    /** Where bundles lie that are loaded when they are asked for. */
+    public Optional<ModelPlace> modelRepository() {
         return Optional.of(parsed.getString(MODEL_REPOSITORY))
-                .filter(folder -> !folder.isBlank())
-                .map(Path::of);
+                .filter(place -> !place.isBlank())
+                .map(ModelPlace::parse);
+    }
+
+    /** Where bundles out of an object store are kept. */
+    public Path modelCacheDirectory() {
+        String directory = parsed.getString(MODEL_CACHE_DIRECTORY);
+        return directory.isBlank() ? stateDirectory().resolve("models") : Path.of(directory);
     }
 
     public VolumeRoots volumeRoots() {
@@ -370,6 +386,19 @@ public final class WorkerConfig {
         boolean http = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
         if (!endpoint.isEmpty() && (!http || address.getHost() == null)) {
             throw new IllegalArgumentException("not an http URL");
+        }
+    }
+
+    /** Bundles that serve from the start are there before any store is spoken to. */
+    private static void requireFolder(String text) {
+        if (ModelPlace.parse(text).folder().isEmpty()) {
+            throw new IllegalArgumentException("not a folder");
+        }
+    }
+
+    private static void requireModelPlace(String text) {
+        if (!text.isBlank()) {
+            ModelPlace.parse(text);
         }
     }
 

@@ -8,6 +8,8 @@ import io.cloe.worker.inference.StudyEngine;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,6 +34,7 @@ final class ExecutorEngines implements LiveModels.Engines, AutoCloseable {
     private final Opener opener;
     private final Consumer<ModelBundle> whenUnloaded;
     private final List<AutoCloseable> opened = Collections.synchronizedList(new ArrayList<>());
+    private final Set<String> inMemory = ConcurrentHashMap.newKeySet();
 
     /** @param whenUnloaded told of a model that is not served any more */
     ExecutorEngines(PipelinedExecutor executor, Opener opener, Consumer<ModelBundle> whenUnloaded) {
@@ -46,6 +49,7 @@ final class ExecutorEngines implements LiveModels.Engines, AutoCloseable {
         try {
             executor.serve(opener.open(bundle, engines));
             opened.addAll(engines);
+            inMemory.add(bundle.identity().digest());
         } catch (StartupException | RuntimeException e) {
             engines.forEach(ExecutorEngines::free);
             throw e;
@@ -72,7 +76,13 @@ final class ExecutorEngines implements LiveModels.Engines, AutoCloseable {
             free(engine);
             opened.remove(engine);
         }
+        inMemory.remove(model.bundle().identity().digest());
         whenUnloaded.accept(model.bundle());
+    }
+
+    @Override
+    public Set<String> inMemory() {
+        return Set.copyOf(inMemory);
     }
 
     private static void free(AutoCloseable engine) {

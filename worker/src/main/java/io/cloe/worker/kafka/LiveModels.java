@@ -11,10 +11,11 @@ import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.ModelIdentity;
 import io.cloe.worker.kafka.StartupException.Kind;
 import io.cloe.worker.models.ModelRepository;
+import io.cloe.worker.models.ModelRepository.Absence;
+import io.cloe.worker.models.ModelRepository.Absence.State;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -35,6 +36,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The models that a worker serves: the live one of each family as the assignment topic says, and those that campaigns ask for. All are
@@ -61,6 +63,9 @@ final class LiveModels implements AutoCloseable {
 
         /** Serves a loaded model that is not live no more, and frees it when the last job has left it. */
         void unload(String digest);
+
+        /** Models that read their files still: those that were loaded, and are not free yet. */
+        Set<String> inMemory();
     }
 
     private static final Logger LOG = LoggerFactory.getLogger(LiveModels.class);
@@ -77,17 +82,21 @@ final class LiveModels implements AutoCloseable {
     private final Consumer<String, ModelAssignment> consumer;
     private final Producer<String, ModelReadiness> producer;
     private final Clock clock;
-    private final Map<String, ModelBundle> byDigest = new LinkedHashMap<>();
+    private final Map<String, ModelBundle> configured = new LinkedHashMap<>();
+    private final Map<String, ModelBundle> byDigest =
+            new LinkedHashMap<>(); // configured ones, and those that are loaded
     private final Set<String> loaded = new HashSet<>(); // guarded by askedAt, with it
     private final Map<String, Instant> askedAt = new HashMap<>();
     private final Set<String> wanted = ConcurrentHashMap.newKeySet();
     private final Map<String, String> problems = new ConcurrentHashMap<>();
-    private final Set<String> missing = new HashSet<>();
+    private final Map<String, String> missing = new HashMap<>();
     private final Map<String, ModelAssignment> assignments = new HashMap<>();
     private final Map<String, String> liveByFamily = new HashMap<>();
     private Thread thread;
     private volatile boolean closed;
     private Instant toldAt = Instant.EPOCH;
+    private List<ReadyModel> toldModels = List.of();
+    private Map<String, String> toldRefused = Map.of();
     private Instant lookedAt = Instant.EPOCH;
 
     /**
@@ -129,10 +138,11 @@ final class LiveModels implements AutoCloseable {
         this.producer = producer;
         this.clock = clock;
         for (ModelBundle bundle : configured) {
-            byDigest.put(bundle.identity().digest(), bundle);
+            this.configured.put(bundle.identity().digest(), bundle);
             loaded.add(bundle.identity().digest());
             liveByFamily.put(bundle.identity().family(), bundle.identity().digest());
         }
+        byDigest.putAll(this.configured);
         String topic = topics.modelAssignments();
         List<TopicPartition> partitions = consumer.partitionsFor(topic, PATIENCE).stream()
                 .map(one -> new TopicPartition(topic, one.partition()))
@@ -146,7 +156,7 @@ final class LiveModels implements AutoCloseable {
      *
      * @throws StartupException if an assigned model is not at hand: a result of another one would mix two
      */
-    void start() throws StartupException {
+    void start() throws StartupException, InterruptedException {
         begin();
         thread = new Thread(this::run, "cloe-models");
         thread.setDaemon(true);
@@ -154,22 +164,49 @@ final class LiveModels implements AutoCloseable {
     }
 
     /** All of {@link #start} but its thread. */
-    void begin() throws StartupException {
+    void begin() throws StartupException, InterruptedException {
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment(), PATIENCE);
         while (ends.entrySet().stream().anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
             read();
         }
         look();
-        for (ModelAssignment assignment : assignments.values()) {
-            if (liveByFamily.containsKey(assignment.getFamily()) && !makeLive(assignment)) {
+        repository.settle();
+        served().stream()
+                .map(assignment -> assignment.getLive().getSha256())
+                .filter(digest -> !configured.containsKey(digest))
+                .forEach(repository::find); // which has it fetched
+        repository.settle();
+        for (ModelAssignment assignment : served()) {
+            if (!makeLive(assignment)) {
                 throw new StartupException(
                         Kind.MODEL,
                         "the live model " + named(assignment.getLive()) + " is neither among model.bundles nor in"
                                 + " model.repository, or cannot be used: "
-                                + problems.getOrDefault(assignment.getLive().getSha256(), "not found"));
+                                + absence(assignment.getLive().getSha256())
+                                        .map(Absence::why)
+                                        .orElseGet(this::notFound));
             }
         }
         tell();
+    }
+
+    /** Assignments of families that this worker serves. */
+    private List<ModelAssignment> served() {
+        return assignments.values().stream()
+                .filter(assignment -> liveByFamily.containsKey(assignment.getFamily()))
+                .toList();
+    }
+
+    private String notFound() {
+        String unreadable = repository.refused().get(ModelRepository.ITSELF);
+        return unreadable == null ? "not found" : "model.repository cannot be read: " + unreadable;
+    }
+
+    /** Why a model that is known cannot be used now. */
+    private Optional<Absence> absence(String digest) {
+        return Optional.ofNullable(problems.get(digest))
+                .map(problem -> new Absence(State.REFUSED, problem))
+                .or(() -> repository.absence(digest));
     }
 
     /** Whether jobs can name the model; if not, it is loaded if it is at hand. Any thread. */
@@ -199,20 +236,22 @@ final class LiveModels implements AutoCloseable {
         }
     }
 
-    /** Follows what came, loads what is asked for, unloads what is not, and tells. */
+    /** Follows what came, loads what is asked for, unloads what is not, and tells when that has changed, or was told a while ago. */
     void pass() {
-        boolean changed = read();
-        for (ModelAssignment assignment : assignments.values()) {
-            changed |= follow(assignment);
-        }
+        read();
+        assignments.values().forEach(this::follow);
         for (String digest : List.copyOf(wanted)) {
             look();
-            changed |= load(digest) || problems.containsKey(digest);
+            load(digest);
             wanted.remove(digest);
         }
-        changed |= unloadIdle();
-        if (changed || !clock.instant().isBefore(toldAt.plus(HEARTBEAT))) {
+        unloadIdle();
+        boolean due = !clock.instant().isBefore(toldAt.plus(HEARTBEAT));
+        if (due) {
             look();
+            repository.keep(needed());
+        }
+        if (due || !readyModels().equals(toldModels) || !repository.refused().equals(toldRefused)) {
             tell();
         }
     }
@@ -222,36 +261,36 @@ final class LiveModels implements AutoCloseable {
         repository.look();
     }
 
-    private boolean read() {
-        boolean any = false;
+    private void read() {
         for (ConsumerRecord<String, ModelAssignment> record : consumer.poll(POLL)) {
             if (record.value() != null) {
                 assignments.put(record.value().getFamily(), record.value());
-                any = true;
             }
         }
-        return any;
     }
 
-    private boolean follow(ModelAssignment assignment) {
+    private void follow(ModelAssignment assignment) {
         String digest = assignment.getLive().getSha256();
         String live = liveByFamily.get(assignment.getFamily());
         boolean nothingToDo = live == null || live.equals(digest) || problems.containsKey(digest);
-        boolean lookedJustNow = missing.contains(digest) && clock.instant().isBefore(lookedAt.plus(LOOK_AGAIN));
+        boolean lookedJustNow = missing.containsKey(digest) && clock.instant().isBefore(lookedAt.plus(LOOK_AGAIN));
         if (nothingToDo || lookedJustNow) {
-            return false;
+            return;
         }
         look();
         if (makeLive(assignment)) {
-            return true;
+            return;
         }
-        if (missing.add(digest)) {
-            LOG.error(
-                    "model {} is to be live, but {}: this worker goes on with the former one",
-                    named(assignment.getLive()),
-                    problems.containsKey(digest) ? "cannot be used" : "is not here yet");
+        Optional<Absence> absence = absence(digest);
+        String why = absence.map(Absence::why).orElse("it is not here yet");
+        if (!why.equals(missing.put(digest, why))) {
+            Level level = absence.isPresent() && absence.get().state() == State.FETCHING ? Level.INFO : Level.ERROR;
+            LOG.atLevel(level)
+                    .log(
+                            "model {} is to be live, but {}: this worker goes on with the former one",
+                            named(assignment.getLive()),
+                            why);
         }
-        return problems.containsKey(digest);
     }
 
     private boolean makeLive(ModelAssignment assignment) {
@@ -269,8 +308,7 @@ final class LiveModels implements AutoCloseable {
         return true;
     }
 
-    private boolean unloadIdle() {
-        boolean any = false;
+    private void unloadIdle() {
         for (String digest : loaded()) {
             boolean keep = liveByFamily.containsValue(digest);
             synchronized (askedAt) {
@@ -285,16 +323,34 @@ final class LiveModels implements AutoCloseable {
             if (!keep) {
                 engines.unload(digest);
                 ModelIdentity model = byDigest.get(digest).identity();
+                byDigest.keySet().removeIf(one -> one.equals(digest) && !configured.containsKey(digest));
                 LOG.info(
                         "model {} {} {} is unloaded: it is not live, and nobody asked for it in {}",
                         model.family(),
                         model.id(),
                         model.version(),
                         idle);
-                any = true;
             }
         }
-        return any;
+    }
+
+    /** Models whose files are read still, or soon: also that which a rollback would go back to. */
+    private Set<String> needed() {
+        Set<String> needed = new HashSet<>(engines.inMemory());
+        for (ModelAssignment assignment : assignments.values()) {
+            needed.add(assignment.getLive().getSha256());
+            if (assignment.getPrevious() != null) {
+                needed.add(assignment.getPrevious().getSha256());
+            }
+        }
+        synchronized (askedAt) {
+            askedAt.forEach((digest, asked) -> {
+                if (clock.instant().isBefore(asked.plus(idle))) {
+                    needed.add(digest);
+                }
+            });
+        }
+        return needed;
     }
 
     private Set<String> loaded() {
@@ -352,19 +408,24 @@ final class LiveModels implements AutoCloseable {
 
     private void tell() {
         toldAt = clock.instant();
+        toldModels = readyModels();
+        toldRefused = repository.refused();
+        ModelReadiness readiness = new ModelReadiness(workerId, toldModels, toldRefused, clock.instant());
+        producer.send(new ProducerRecord<>(readinessTopic, workerId, readiness));
+    }
+
+    private List<ReadyModel> readyModels() {
         Map<String, ModelBundle> all = new LinkedHashMap<>(byDigest);
         repository.bundles().forEach(bundle -> all.putIfAbsent(bundle.identity().digest(), bundle));
-        List<ReadyModel> models = new ArrayList<>();
-        all.values().forEach(bundle -> models.add(ready(bundle)));
-        ModelReadiness readiness = new ModelReadiness(workerId, models, repository.refused(), clock.instant());
-        producer.send(new ProducerRecord<>(readinessTopic, workerId, readiness));
+        return all.values().stream().map(this::ready).toList();
     }
 
     private ReadyModel ready(ModelBundle bundle) {
         ModelIdentity identity = bundle.identity();
         String digest = identity.digest();
+        Optional<Absence> absence = loaded().contains(digest) ? Optional.empty() : absence(digest);
         ModelState state = ModelState.KNOWN;
-        if (problems.containsKey(digest)) {
+        if (absence.isPresent() && absence.get().state() == State.REFUSED) {
             state = ModelState.REFUSED;
         } else if (liveByFamily.containsValue(digest)) {
             state = ModelState.LIVE;
@@ -376,7 +437,7 @@ final class LiveModels implements AutoCloseable {
                 state,
                 bundle.labelScheme(),
                 bundle.modalities(),
-                problems.get(digest));
+                absence.map(Absence::why).orElse(null));
     }
 
     @Override

@@ -23,6 +23,8 @@ import io.cloe.worker.metrics.ExecutorMeters;
 import io.cloe.worker.metrics.JobMeters;
 import io.cloe.worker.models.ModelRepository;
 import io.cloe.worker.stores.MaskPlace;
+import io.cloe.worker.stores.ModelPlace;
+import io.cloe.worker.stores.S3Prefix;
 import io.cloe.worker.stores.Stores;
 import io.cloe.worker.tracing.JobTraces;
 import io.cloe.worker.tracing.TraceExport;
@@ -145,9 +147,11 @@ public final class WorkerProcess implements AutoCloseable {
                 bundle -> forget(bundle, parts.meters()));
         resources.add(0, lateEngines);
         resources.add(0, executor);
+        ModelRepository repository = openRepository(stores, config);
+        resources.add(0, repository);
         LiveModels liveModels = new LiveModels(
                 clients,
-                new ModelRepository(config.modelRepository()),
+                repository,
                 models.bundles(),
                 lateEngines,
                 config.inference().sessionIdle());
@@ -227,6 +231,24 @@ public final class WorkerProcess implements AutoCloseable {
         } catch (MaskStoreException e) {
             throw new StartupException(
                     Kind.MASK_STORE, "setting " + WorkerConfig.MASK_DIRECTORY + " " + place + ": " + e.getMessage());
+        }
+    }
+
+    private static ModelRepository openRepository(Stores stores, WorkerConfig config) throws ConfigurationException {
+        Optional<ModelPlace> place = config.modelRepository();
+        Optional<S3Prefix> bucket = place.flatMap(ModelPlace::bucket);
+        if (bucket.isEmpty()) {
+            return place.flatMap(ModelPlace::folder)
+                    .map(ModelRepository::inFolder)
+                    .orElseGet(ModelRepository::none);
+        }
+        Path cache = config.modelCacheDirectory();
+        try {
+            return ModelRepository.inBucket(stores.bundles(bucket.get()), cache);
+        } catch (IOException e) {
+            throw new ConfigurationException("setting " + WorkerConfig.MODEL_CACHE_DIRECTORY + " " + cache
+                    + " cannot be used (" + e.getClass().getSimpleName()
+                    + "); allowed: a folder that this process may write to, and that no other worker uses");
         }
     }
 

@@ -1,106 +1,82 @@
 package io.cloe.worker.models;
 
-import io.cloe.worker.bundle.BundleException;
-import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /**
- * A folder of bundles, one per subfolder, each with its own manifest. Bundles may come and go while a worker runs: whoever copies one
- * there moves the finished folder in. Not for several threads.
+ * A place with bundles, one per folder, each with its own manifest. Bundles may come and go while a worker runs. No method but
+ * {@link #settle} waits for a store. For one thread.
  */
-public final class ModelRepository {
+public interface ModelRepository extends AutoCloseable {
 
-    private final Optional<Path> folder;
-    private final Map<Path, ModelBundle> read = new TreeMap<>();
-    private final Map<Path, Refusal> refused = new TreeMap<>();
+    /** Name of the repository itself among those that were {@linkplain #refused refused}. */
+    String ITSELF = ".";
 
-    /** Why a folder was refused, and what was in it then. */
-    private record Refusal(String why, List<String> contents) {}
+    /**
+     * Why the files of a known bundle are not at hand.
+     *
+     * @param state whether that changes by itself
+     * @param why one line for the operator
+     */
+    record Absence(State state, String why) {
 
-    /** @param folder empty for a worker without a repository */
-    public ModelRepository(Optional<Path> folder) {
-        this.folder = folder;
-    }
-
-    /** Looks for bundles that came, changed or went since the last time. The digests of a folder are computed once, and again if it was refused and has changed. */
-    public void look() {
-        List<Path> candidates = candidates();
-        read.keySet().retainAll(candidates);
-        refused.keySet().retainAll(candidates);
-        for (Path candidate : candidates) {
-            if (!read.containsKey(candidate)) {
-                check(candidate);
-            }
+        /** Whether it changes by itself. */
+        public enum State {
+            /** The files are being fetched. */
+            FETCHING,
+            /** They could not be fetched, and will be tried again. */
+            WAITING,
+            /** They are not what the manifest says; they are not tried again before they have changed. */
+            REFUSED
         }
     }
 
-    private void check(Path candidate) {
-        List<String> contents = contents(candidate);
-        Refusal former = refused.get(candidate);
-        if (former != null && former.contents().equals(contents)) {
-            return;
-        }
-        try {
-            read.put(candidate, BundleReader.open(candidate));
-            refused.remove(candidate);
-        } catch (BundleException e) {
-            refused.put(candidate, new Refusal(e.kind().name(), contents));
-        }
+    /** No bundles at all. */
+    static ModelRepository none() {
+        return new FolderRepository(Optional.empty());
     }
 
-    /** Every file with its size and time: a bundle that was still being copied when it was refused is looked at once more. */
-    private static List<String> contents(Path candidate) {
-        try (Stream<Path> files = Files.walk(candidate)) {
-            List<String> contents = new ArrayList<>();
-            for (Path file : files.sorted().toList()) {
-                contents.add(file + " " + Files.size(file) + " " + Files.getLastModifiedTime(file));
-            }
-            return contents;
-        } catch (IOException | UncheckedIOException e) {
-            return List.of();
-        }
+    /** Bundles in the subfolders of a folder. Whoever copies one there moves the finished folder in. */
+    static ModelRepository inFolder(Path folder) {
+        return new FolderRepository(Optional.of(folder));
     }
 
-    private List<Path> candidates() {
-        if (folder.isEmpty()) {
-            return List.of();
-        }
-        try (Stream<Path> entries = Files.list(folder.get())) {
-            return entries.filter(entry -> Files.isRegularFile(entry.resolve("manifest.json")))
-                    .filter(entry -> !entry.getFileName().toString().startsWith("."))
-                    .sorted()
-                    .toList();
-        } catch (IOException | UncheckedIOException e) {
-            return List.of();
-        }
+    /**
+     * Bundles in an object store. Only manifests are read until somebody asks for a bundle.
+     *
+     * @param cache where fetched bundles are kept, over restarts too; for one worker
+     * @throws IOException if the cache cannot be used
+     */
+    static ModelRepository inBucket(BundleObjects objects, Path cache) throws IOException {
+        return new BucketRepository(objects, BundleCache.open(cache));
     }
 
-    /** All bundles that passed. */
-    public List<ModelBundle> bundles() {
-        return new ArrayList<>(read.values());
-    }
+    /** Looks for bundles that came, changed or went. What is found may be known later only. */
+    void look();
 
-    /** Why folders were refused, by the folder's name. */
-    public Map<String, String> refused() {
-        Map<String, String> byName = new TreeMap<>();
-        refused.forEach((path, refusal) -> byName.put(path.getFileName().toString(), refusal.why()));
-        return byName;
-    }
+    /** Waits until all that was asked for has been done, or has failed. */
+    void settle() throws InterruptedException;
 
-    /** The bundle with a digest. */
-    public Optional<ModelBundle> find(String digest) {
-        return bundles().stream()
-                .filter(bundle -> bundle.identity().digest().equals(digest))
-                .findFirst();
-    }
+    /** All bundles whose manifests passed. */
+    List<ModelBundle> bundles();
+
+    /** Codes of why folders were refused, by the folder's name; {@link #ITSELF} if the repository cannot be read. */
+    Map<String, String> refused();
+
+    /** The bundle with a digest, if its files are at hand. If they are not, and the bundle is known, they are fetched. */
+    Optional<ModelBundle> find(String digest);
+
+    /** Why {@link #find} has nothing to give; empty if it has, or if the bundle is not known. */
+    Optional<Absence> absence(String digest);
+
+    /** Deletes the files of all other bundles, where they are copies. */
+    void keep(Set<String> digests);
+
+    @Override
+    void close();
 }

@@ -2,6 +2,7 @@ package io.cloe.worker.stores;
 
 import io.cloe.schemas.FailureReason;
 import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.models.BundleObjectsException;
 import io.cloe.worker.volume.VolumeException;
 import java.util.Locale;
 
@@ -70,6 +71,11 @@ final class StoreFault extends Exception {
                 ? getMessage() + ": volume.roots names a place that this worker's credentials may not read"
                 : getMessage();
         return kind.retriable ? VolumeException.retriable(reason, message) : VolumeException.permanent(reason, message);
+    }
+
+    /** Said of a bundle. */
+    BundleObjectsException ofBundle() {
+        return new BundleObjectsException(kind.name(), getMessage());
     }
 
     /** Said of a mask. */

@@ -4,6 +4,7 @@ import io.cloe.worker.masks.FileMaskStore;
 import io.cloe.worker.masks.MaskInventory;
 import io.cloe.worker.masks.MaskStore;
 import io.cloe.worker.masks.MaskStoreException;
+import io.cloe.worker.models.BundleObjects;
 import io.cloe.worker.volume.FileVolumeSource;
 import io.cloe.worker.volume.NiftiReader;
 import io.cloe.worker.volume.VolumeReading;
@@ -11,7 +12,7 @@ import io.cloe.worker.volume.VolumeSource;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
 
-/** Opens what volumes come from and masks go to, wherever that is. For one thread; what it opens is for any, until it is closed. */
+/** Opens what volumes and bundles come from and masks go to, wherever that is. For one thread; what it opens is for any, until it is closed. */
 public final class Stores implements AutoCloseable {
 
     private final StoreSettings settings;
@@ -63,6 +64,11 @@ public final class Stores implements AutoCloseable {
         return place.bucket().isEmpty()
                 ? FileMaskStore.existing(place.folder().orElseThrow())
                 : new S3MaskStore(place.bucket().get(), objects());
+    }
+
+    /** Bundles in an object store. */
+    public BundleObjects bundles(S3Prefix place) {
+        return new S3BundleObjects(place, objects());
     }
 
     private S3Objects objects() {

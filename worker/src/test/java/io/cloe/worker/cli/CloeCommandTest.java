@@ -292,6 +292,14 @@ class CloeCommandTest {
         assertThat(onlyErrorLine()).contains("bundle refused");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"model verify", "device check"})
+    void shouldSayWhatIsAllowedWhenTheBundleIsInABucket(String command) {
+        String[] words = command.split(" ");
+        assertThat(cloe(words[0], words[1], "s3://models/live/next")).isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(err.toString()).contains("object store; allowed: a folder on this machine");
+    }
+
     /** Its digest is right, so that only ONNX Runtime finds out: still the model's fault, not the device's. */
     @Test
     void shouldRefuseTheBundleWhenAGraphHasAnotherInterface() throws Exception {

@@ -10,6 +10,8 @@ import io.cloe.worker.execution.ExecutorSettings;
 import io.cloe.worker.execution.ResultCacheSettings;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineSettings;
+import io.cloe.worker.stores.ModelPlace;
+import io.cloe.worker.stores.S3Prefix;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -124,6 +126,7 @@ class WorkerConfigTest {
                 "study.history", "8"));
         settings.put("study.rules", ruleFile.toString());
         settings.put("model.repository", "/models");
+        settings.put("model.cache.directory", "/cache");
         settings.putAll(Map.of(
                 "admin.host", "0.0.0.0",
                 "admin.port", "8080",
@@ -138,7 +141,8 @@ class WorkerConfigTest {
         assertThat(settings.keySet()).as("no key is forgotten here").isEqualTo(keys);
 
         WorkerConfig config = WorkerConfig.of(settings);
-        assertThat(config.modelRepository()).contains(Path.of("/models"));
+        assertThat(config.modelRepository()).contains(ModelPlace.parse("/models"));
+        assertThat(config.modelCacheDirectory()).isEqualTo(Path.of("/cache"));
 
         assertThat(config.bootstrapServers()).containsExactly("broker-1:9092", "broker-2:9092");
         assertThat(config.modelBundles()).containsExactly(Path.of("bundles/glioma"), Path.of("/bundles/prostate"));
@@ -285,6 +289,17 @@ class WorkerConfigTest {
     @ValueSource(strings = {"model.bundles", "volume.roots", "mask.directory", "state.directory"})
     void shouldRefuseAPathWhenNoFileSystemCanHaveIt(String key) {
         assertThat(refusalOf(key, "/a\0b")).contains(key, "allowed: a");
+    }
+
+    @Test
+    void shouldTakeABucketWhenTheRepositoryIsOne() throws Exception {
+        WorkerConfig config = with("model.repository", "s3://models/live");
+
+        assertThat(config.modelRepository().orElseThrow().bucket()).contains(new S3Prefix("models", "live/"));
+        assertThat(config.modelCacheDirectory()).isEqualTo(Path.of("/var/lib/cloe/state/models"));
+        assertThat(with("model.repository", " ").modelRepository()).isEmpty();
+        assertThat(refusalOf("model.repository", "s3:models")).contains("allowed: nothing, a path or s3://");
+        assertThat(refusalOf("model.bundles", "s3://models/live/a")).contains("allowed: a folder");
     }
 
     @Test

@@ -16,6 +16,7 @@ import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.ModelIdentity;
 import io.cloe.worker.kafka.StartupException.Kind;
 import io.cloe.worker.models.ModelRepository;
+import io.cloe.worker.models.StoredFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +29,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -49,6 +49,9 @@ class LiveModelsTest {
 
     @TempDir
     Path repository;
+
+    @TempDir
+    Path cache;
 
     private final MockConsumer<String, ModelAssignment> consumer = new MockConsumer<>("earliest");
     private final MockProducer<String, ModelReadiness> producer =
@@ -201,7 +204,7 @@ class LiveModelsTest {
 
     @Test
     void shouldNotStartWhenTheAssignedModelIsNotHere() {
-        LiveModels models = models();
+        LiveModels models = models(ModelRepository.inFolder(repository));
         assign(new ModelReference("test-family", "tiny", "9.0.0", "unknown"));
 
         assertThatThrownBy(models::begin)
@@ -210,31 +213,141 @@ class LiveModelsTest {
                 .hasMessageContaining("not found");
     }
 
-    private LiveModels models() {
-        return new LiveModels(
-                TOPICS,
-                new ModelRepository(Optional.of(repository)),
-                List.of(live),
-                engines,
-                IDLE,
-                consumer,
-                producer,
-                clock);
+    @Test
+    void shouldFetchABundleWhenItIsAssignedAndKeepTheFormerOneForARollback() throws Exception {
+        ModelReference next = bundle("next", manifest -> manifest.put("version", "2.0.0"));
+        ModelReference unasked = bundle("unasked", manifest -> manifest.put("version", "3.0.0"));
+        try (ModelRepository bucket = bucket(new StoredFiles(repository))) {
+            LiveModels models = begin(bucket);
+            assertThat(told().get("2.0.0").getState()).isEqualTo(ModelState.KNOWN);
+
+            assign(next);
+            models.pass();
+            assertThat(engines.done).as("no pass waits for a store").isEmpty();
+            bucket.settle();
+            clock.step(Duration.ofSeconds(1));
+            models.pass();
+
+            assertThat(engines.done).containsExactly("load 2.0.0", "live 2.0.0");
+            assertThat(told().get("2.0.0").getState()).isEqualTo(ModelState.LIVE);
+            assertThat(cache.resolve(unasked.getSha256())).doesNotExist();
+
+            assign(reference(live), next);
+            models.pass();
+            clock.step(IDLE);
+            models.pass();
+            assertThat(engines.done).endsWith("live 1.0.0", "unload 2.0.0");
+            assertThat(cache.resolve(next.getSha256())).isDirectory();
+            assign(reference(live), reference(live));
+            models.pass();
+            clock.step(IDLE);
+            models.pass();
+            assertThat(cache.resolve(next.getSha256())).doesNotExist();
+            assertThat(told().get("2.0.0").getState()).isEqualTo(ModelState.KNOWN);
+        }
     }
 
-    private LiveModels begin() throws StartupException {
-        LiveModels models = models();
+    @Test
+    void shouldGoOnAndSayWhyWhenTheStoreOfAnAssignedBundleIsAway() throws Exception {
+        ModelReference next = bundle("next", manifest -> manifest.put("version", "2.0.0"));
+        StoredFiles objects = new StoredFiles(repository);
+        try (ModelRepository bucket = bucket(objects)) {
+            LiveModels models = begin(bucket);
+            objects.away(true);
+
+            assign(next);
+            models.pass();
+            bucket.settle();
+            clock.step(Duration.ofSeconds(1));
+            models.pass();
+
+            assertThat(engines.done).isEmpty();
+            assertThat(told().get("1.0.0").getState()).isEqualTo(ModelState.LIVE);
+            assertThat(told().get("2.0.0").getState()).isEqualTo(ModelState.KNOWN);
+            assertThat(told().get("2.0.0").getProblem()).startsWith("its files cannot be fetched");
+        }
+    }
+
+    @Test
+    void shouldRefuseVisiblyWhenAFetchedFileIsNotWhatTheManifestSays() throws Exception {
+        ModelReference next = bundle("next", manifest -> manifest.put("version", "2.0.0"));
+        Path weights = repository.resolve("next/graphs/weights.bin");
+        byte[] bytes = Files.readAllBytes(weights);
+        bytes[0] ^= 1;
+        Files.write(weights, bytes);
+        try (ModelRepository bucket = bucket(new StoredFiles(repository))) {
+            LiveModels models = begin(bucket);
+
+            models.serves(next);
+            models.pass();
+            bucket.settle();
+            clock.step(Duration.ofSeconds(10));
+            models.pass();
+
+            assertThat(models.serves(next)).isFalse();
+            assertThat(told().get("2.0.0").getState()).isEqualTo(ModelState.REFUSED);
+            assertThat(told().get("2.0.0").getProblem()).startsWith("FILE_CHANGED: files: 'graphs/weights.bin'");
+            assertThat(engines.done).isEmpty();
+        }
+    }
+
+    @Test
+    void shouldFetchTheAssignedBundleBeforeTheFirstJob() throws Exception {
+        ModelReference next = bundle("next", manifest -> manifest.put("version", "2.0.0"));
+        try (ModelRepository bucket = bucket(new StoredFiles(repository))) {
+            LiveModels models = models(bucket);
+            assign(next);
+
+            models.begin();
+
+            assertThat(engines.done).containsExactly("load 2.0.0", "live 2.0.0");
+        }
+    }
+
+    @Test
+    void shouldNotStartWhenTheStoreOfTheAssignedBundleIsAway() throws Exception {
+        ModelReference next = bundle("next", manifest -> manifest.put("version", "2.0.0"));
+        StoredFiles objects = new StoredFiles(repository);
+        objects.away(true);
+        try (ModelRepository bucket = bucket(objects)) {
+            LiveModels models = models(bucket);
+            assign(next);
+
+            assertThatThrownBy(models::begin)
+                    .isInstanceOf(StartupException.class)
+                    .hasMessageContaining("model.repository cannot be read: UNAVAILABLE");
+        }
+    }
+
+    private ModelRepository bucket(StoredFiles objects) throws IOException {
+        return ModelRepository.inBucket(objects, cache);
+    }
+
+    private LiveModels models(ModelRepository repository) {
+        return new LiveModels(TOPICS, repository, List.of(live), engines, IDLE, consumer, producer, clock);
+    }
+
+    private LiveModels begin() throws StartupException, InterruptedException {
+        return begin(ModelRepository.inFolder(repository));
+    }
+
+    private LiveModels begin(ModelRepository repository) throws StartupException, InterruptedException {
+        LiveModels models = models(repository);
         models.begin();
         return models;
     }
 
     private void assign(ModelReference model) {
+        assign(model, reference(live));
+    }
+
+    private void assign(ModelReference model, ModelReference previous) {
         consumer.addRecord(new ConsumerRecord<>(
                 TOPICS.modelAssignments(),
                 0,
                 offset++,
                 model.getFamily(),
-                new ModelAssignment(model.getFamily(), model, reference(live), clock.instant())));
+                new ModelAssignment(model.getFamily(), model, previous, clock.instant())));
         consumer.updateEndOffsets(Map.of(ASSIGNMENTS, offset));
     }
 
@@ -253,7 +366,7 @@ class LiveModelsTest {
         ObjectNode manifest = BundleFixture.manifest(copy);
         change.accept(manifest);
         BundleFixture.JSON.writeValue(copy.resolve("manifest.json").toFile(), manifest);
-        ModelRepository look = new ModelRepository(Optional.of(repository));
+        ModelRepository look = ModelRepository.inFolder(repository);
         look.look();
         return look.bundles().stream()
                 .filter(bundle -> bundle.identity()
@@ -276,6 +389,7 @@ class LiveModelsTest {
         private final Set<String> named = new HashSet<>();
         private final Map<String, String> versions = new java.util.HashMap<>(
                 Map.of(BundleFixture.openTiny().identity().digest(), "1.0.0"));
+        private final Set<String> inMemory = new HashSet<>();
         private String refuses;
 
         @Override
@@ -284,6 +398,7 @@ class LiveModelsTest {
                 throw new StartupException(Kind.MODEL, refuses);
             }
             versions.put(bundle.identity().digest(), bundle.identity().version());
+            inMemory.add(bundle.identity().digest());
             done.add("load " + bundle.identity().version());
         }
 
@@ -299,7 +414,13 @@ class LiveModelsTest {
 
         @Override
         public void unload(String digest) {
+            inMemory.remove(digest);
             done.add("unload " + versions.get(digest));
+        }
+
+        @Override
+        public Set<String> inMemory() {
+            return inMemory;
         }
     }
 
