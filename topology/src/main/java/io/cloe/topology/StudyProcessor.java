@@ -181,9 +181,8 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         if (ended == CampaignTask.Ended.NONE) {
             decide(result.getStudyId(), new JobEnded(result));
         }
-        // Consumers should see a live result now, not at the next commit interval. A commit holds up what comes behind
-        // it, so that a
-        // campaign's results wait for that or for a live one; but for the last, which somebody may wait for.
+        // Consumers should see a live result now, not at the next commit interval. A campaign's results wait for that
+        // interval, because a commit holds up what comes behind it; all but the last, which somebody may wait for.
         if (ended != CampaignTask.Ended.ONE_OF_SEVERAL) {
             context.commit();
         }
