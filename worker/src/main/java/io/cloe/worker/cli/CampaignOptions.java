@@ -50,7 +50,7 @@ final class CampaignOptions {
     private String site;
 
     @Mixin
-    private PaceOptions pace;
+    private PaceOptions pace = new PaceOptions();
 
     ReprocessCampaign campaign(ModelReference model, CampaignMode mode, CampaignOutput output, Double liveShare)
             throws UserErrorException {

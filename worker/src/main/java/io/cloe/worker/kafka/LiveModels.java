@@ -287,7 +287,7 @@ final class LiveModels implements AutoCloseable {
             Level level = absence.isPresent() && absence.get().state() == State.FETCHING ? Level.INFO : Level.ERROR;
             LOG.atLevel(level)
                     .log(
-                            "model {} is to be live, but {}: this worker goes on with the former one",
+                            "model {} is to be live, but {}; this worker goes on with the former one",
                             named(assignment.getLive()),
                             why);
         }
@@ -323,7 +323,9 @@ final class LiveModels implements AutoCloseable {
             if (!keep) {
                 engines.unload(digest);
                 ModelIdentity model = byDigest.get(digest).identity();
-                byDigest.keySet().removeIf(one -> one.equals(digest) && !configured.containsKey(digest));
+                if (!configured.containsKey(digest)) {
+                    byDigest.remove(digest); // its files may go; the repository has it again
+                }
                 LOG.info(
                         "model {} {} {} is unloaded: it is not live, and nobody asked for it in {}",
                         model.family(),
@@ -337,6 +339,7 @@ final class LiveModels implements AutoCloseable {
     /** Models whose files are read still, or soon: also that which a rollback would go back to. */
     private Set<String> needed() {
         Set<String> needed = new HashSet<>(engines.inMemory());
+        needed.addAll(loaded()); // one that is loaded anew may still be freed for the first time
         for (ModelAssignment assignment : assignments.values()) {
             needed.add(assignment.getLive().getSha256());
             if (assignment.getPrevious() != null) {
