@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import org.gaul.s3proxy.S3Proxy;
 import org.gaul.s3proxy.auth.AuthenticationType;
@@ -68,6 +69,15 @@ public final class S3Server implements AutoCloseable {
                 "true",
                 StoreConfig.S3_REGION,
                 "us-east-1");
+    }
+
+    /** As {@link #settings}, for a client that gives up soon on an answer, and gets over faults of the path. */
+    public Map<String, String> settingsOverFaults() {
+        Map<String, String> settings = new HashMap<>(settings());
+        settings.put(StoreConfig.TIMEOUT, "3s");
+        // Enough for connections that were kept, and that the path has closed meanwhile.
+        settings.put(StoreConfig.ATTEMPTS, "12");
+        return settings;
     }
 
     /** The file that holds an object. */

@@ -16,9 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -47,11 +45,7 @@ class S3BundleObjectsIT {
         Path file = Files.write(folder.resolve("file"), WEIGHTS);
         server.put("models", "live/next/graphs/weights.bin", file);
         server.put("models", "live-2/other/graphs/weights.bin", file);
-        Map<String, String> settings = new HashMap<>(server.settings());
-        settings.put(StoreConfig.TIMEOUT, "3s");
-        // Enough for connections that were kept, and that the path has closed meanwhile.
-        settings.put(StoreConfig.ATTEMPTS, "12");
-        stores = new Stores(StoreConfig.settings(settings), new SimpleMeterRegistry());
+        stores = new Stores(StoreConfig.settings(server.settingsOverFaults()), new SimpleMeterRegistry());
         objects = stores.bundles(S3Prefix.parse("s3://models/live"));
     }
 

@@ -62,11 +62,7 @@ class S3MaskStoreIT {
     @BeforeAll
     static void start() throws Exception {
         server = S3Server.start(folder, "masks");
-        Map<String, String> settings = new HashMap<>(server.settings());
-        settings.put(StoreConfig.TIMEOUT, "3s");
-        // Enough for connections that were kept, and that the path has closed meanwhile.
-        settings.put(StoreConfig.ATTEMPTS, "12");
-        objects = S3Objects.open(StoreConfig.settings(settings), METERS, PART_BYTES);
+        objects = S3Objects.open(StoreConfig.settings(server.settingsOverFaults()), METERS, PART_BYTES);
     }
 
     @AfterAll

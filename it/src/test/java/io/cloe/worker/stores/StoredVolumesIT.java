@@ -21,9 +21,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -59,11 +57,7 @@ class StoredVolumesIT {
         assertThat(Files.size(file)).isGreaterThan(2L * FaultyPath.CUT_BYTES);
         uri = server.put("scans", "in/" + SECRET + "/t1.nii.gz", file);
         server.put("secrets", "in/t1.nii.gz", file);
-        Map<String, String> settings = new HashMap<>(server.settings());
-        settings.put(StoreConfig.TIMEOUT, "3s");
-        // Enough for connections that were kept, and that the path has closed meanwhile.
-        settings.put(StoreConfig.ATTEMPTS, "12");
-        stores = new Stores(StoreConfig.settings(settings), new SimpleMeterRegistry());
+        stores = new Stores(StoreConfig.settings(server.settingsOverFaults()), new SimpleMeterRegistry());
         volumes = stores.volumes(
                 VolumeRoots.parse(List.of("s3://scans/in", "s3://no-such-bucket/in", endpoint() + "/scans/in")),
                 new NiftiReader(1 << 20));
