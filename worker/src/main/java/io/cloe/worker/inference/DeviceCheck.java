@@ -79,7 +79,9 @@ public final class DeviceCheck {
 
     private DeviceReport check(ModelBundle bundle)
             throws EngineException, BundleException, IOException, InterruptedException {
-        EngineSettings settings = EngineSettings.defaults().withDevice(options.device());
+        // Single windows are timed, with all threads.
+        EngineSettings settings =
+                EngineSettings.defaults().withDevice(options.device()).withWindowsAtOnce(1);
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
                 InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
             boolean cuda = device.device().isCuda();
@@ -129,7 +131,7 @@ public final class DeviceCheck {
                 SubsetSession.open(
                                 bundle,
                                 graph,
-                                WindowBuffers.ofWindow(bundle),
+                                List.of(WindowBuffers.ofWindow(bundle)),
                                 engine.device(),
                                 settings,
                                 more -> more.addConfigEntry("session.disable_cpu_ep_fallback", "1"))
@@ -248,13 +250,13 @@ public final class DeviceCheck {
         try (SubsetSession session = SubsetSession.open(
                 bundle,
                 all,
-                buffers,
+                List.of(buffers),
                 engine.device(),
                 settings,
                 more -> more.enableProfiling(folder.resolve("profile").toString()))) {
             try (RunHandle handle = new RunHandle()) {
-                session.run(handle);
-                session.run(handle);
+                session.run(0, handle);
+                session.run(0, handle);
             }
             written = session.endProfiling();
             return read(new ObjectMapper().readTree(written.toFile()));

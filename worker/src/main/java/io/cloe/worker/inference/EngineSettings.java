@@ -4,7 +4,9 @@ package io.cloe.worker.inference;
  * How an engine runs.
  *
  * @param device the device asked for
- * @param threads threads that compute one window on the CPU, at least 1
+ * @param threads threads that compute on the CPU, at least 1
+ * @param windowsAtOnce windows of a study that the CPU computes at a time, each on its share of the threads, at least 1; a GPU computes
+ *     one
  * @param studyMemoryBytes largest {@link InferenceEngine#bytesNeeded} that is accepted
  * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. An idle session
  *     keeps little more than its weights
@@ -16,24 +18,30 @@ package io.cloe.worker.inference;
 public record EngineSettings(
         DeviceChoice device,
         int threads,
+        int windowsAtOnce,
         long studyMemoryBytes,
         int openSessions,
         boolean tf32,
         boolean wholeCrop,
         boolean pairConsistency) {
 
+    /** Windows at a time, where there are as many threads. */
+    public static final int WINDOWS_AT_ONCE = 4;
+
     public EngineSettings {
-        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
+        if (threads < 1 || windowsAtOnce < 1 || openSessions < 1 || studyMemoryBytes < 0) {
             throw new IllegalArgumentException(
-                    "threads and openSessions must be at least 1, studyMemoryBytes at least 0");
+                    "threads, windowsAtOnce and openSessions must be at least 1, studyMemoryBytes at least 0");
         }
     }
 
-    /** Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs. */
+    /** Automatic device, all processors for up to {@value #WINDOWS_AT_ONCE} windows at a time, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs. */
     public static EngineSettings defaults() {
+        int processors = Runtime.getRuntime().availableProcessors();
         return new EngineSettings(
                 new DeviceChoice.Auto(),
-                Runtime.getRuntime().availableProcessors(),
+                processors,
+                Math.min(processors, WINDOWS_AT_ONCE),
                 2L << 30,
                 Integer.MAX_VALUE,
                 false,
@@ -42,30 +50,42 @@ public record EngineSettings(
     }
 
     public EngineSettings withDevice(DeviceChoice value) {
-        return new EngineSettings(value, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+        return new EngineSettings(
+                value, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withThreads(int value) {
-        return new EngineSettings(device, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+        return new EngineSettings(
+                device, value, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+    }
+
+    public EngineSettings withWindowsAtOnce(int value) {
+        return new EngineSettings(
+                device, threads, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withStudyMemoryBytes(long value) {
-        return new EngineSettings(device, threads, value, openSessions, tf32, wholeCrop, pairConsistency);
+        return new EngineSettings(
+                device, threads, windowsAtOnce, value, openSessions, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withOpenSessions(int value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency);
+        return new EngineSettings(
+                device, threads, windowsAtOnce, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withTf32(boolean value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency);
+        return new EngineSettings(
+                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency);
     }
 
     public EngineSettings withWholeCrop(boolean value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, tf32, value, pairConsistency);
+        return new EngineSettings(
+                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, value, pairConsistency);
     }
 
     public EngineSettings withPairConsistency(boolean value) {
-        return new EngineSettings(device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, value);
+        return new EngineSettings(
+                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, value);
     }
 }
