@@ -73,8 +73,8 @@ public final class DeviceCheck {
     }
 
     /** Whether this choice means a GPU here. */
-    public static boolean wouldUseCuda(DeviceChoice choice) throws EngineException {
-        return ExecutionDevice.select(choice).isCuda();
+    public static boolean wouldUseGpu(DeviceChoice choice) throws EngineException {
+        return ExecutionDevice.select(choice).isGpu();
     }
 
     private DeviceReport check(ModelBundle bundle)
@@ -84,7 +84,7 @@ public final class DeviceCheck {
                 EngineSettings.defaults().withDevice(options.device()).withWindowsAtOnce(1);
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
                 InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
-            boolean cuda = device.device().isCuda();
+            boolean cuda = device.device().isGpu();
             progress.accept("the bundle's golden window");
             double golden = BundleVerifier.verify(bundle, device).largestDifference();
             requireOnDevice(bundle, device, settings);
@@ -121,7 +121,7 @@ public final class DeviceCheck {
     /** A node that the provider cannot run lands on the CPU, silently, and with it two copies per run. */
     private void requireOnDevice(ModelBundle bundle, InferenceEngine engine, EngineSettings settings)
             throws EngineException {
-        if (!engine.device().isCuda()) {
+        if (!engine.device().isGpu()) {
             notChecked.add("nodes that fall back to the CPU: everything runs there");
             return;
         }
@@ -146,7 +146,7 @@ public final class DeviceCheck {
             ModelBundle bundle, InferenceEngine device, InferenceEngine cpu, EngineSettings settings)
             throws EngineException {
         List<DeviceReport.Subset> subsets = new ArrayList<>();
-        Optional<InferenceEngine> tf32 = device.device().isCuda()
+        Optional<InferenceEngine> tf32 = device.device().isGpu()
                 ? Optional.of(InferenceEngine.open(bundle, settings.withTf32(true)))
                 : Optional.empty();
         Optional<InferenceEngine> other = options.other().isPresent()
@@ -348,7 +348,7 @@ public final class DeviceCheck {
     }
 
     private static Optional<Double> deviceMib(InferenceEngine engine) throws IOException, InterruptedException {
-        return engine.device().isCuda()
+        return engine.device().isGpu()
                 ? NvidiaSmi.query("memory.used").map(text -> Double.valueOf(text.replaceAll("[^0-9.]", "")))
                 : Optional.empty();
     }

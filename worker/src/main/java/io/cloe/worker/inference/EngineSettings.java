@@ -1,5 +1,8 @@
 package io.cloe.worker.inference;
 
+import java.nio.file.Path;
+import java.util.Optional;
+
 /**
  * How an engine runs.
  *
@@ -14,6 +17,8 @@ package io.cloe.worker.inference;
  * @param wholeCrop whether crops are segmented at once, without windows, where the bundle has a graph for that
  * @param pairConsistency whether the consistency of two modalities is computed, where the bundle has graphs for that. Takes about as
  *     long as a third modality; the weights are 1/2 nevertheless
+ * @param tensorRtCache folder in which TensorRT keeps the engines that it builds, which takes minutes each; empty: none is kept. It must
+ *     be writable for the process alone, since what lies there is run
  */
 public record EngineSettings(
         DeviceChoice device,
@@ -23,7 +28,8 @@ public record EngineSettings(
         int openSessions,
         boolean tf32,
         boolean wholeCrop,
-        boolean pairConsistency) {
+        boolean pairConsistency,
+        Optional<Path> tensorRtCache) {
 
     /** Windows at a time, where there are as many threads. */
     public static final int WINDOWS_AT_ONCE = 4;
@@ -35,7 +41,10 @@ public record EngineSettings(
         }
     }
 
-    /** Automatic device, all processors for up to {@value #WINDOWS_AT_ONCE} windows at a time, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs. */
+    /**
+     * Automatic device, all processors for up to {@value #WINDOWS_AT_ONCE} windows at a time, 2 GiB per study, every subset's session open,
+     * no TF32, windows, no consistency of pairs, no engines of TensorRT kept.
+     */
     public static EngineSettings defaults() {
         int processors = Runtime.getRuntime().availableProcessors();
         return new EngineSettings(
@@ -46,46 +55,108 @@ public record EngineSettings(
                 Integer.MAX_VALUE,
                 false,
                 false,
-                false);
+                false,
+                Optional.empty());
     }
 
     public EngineSettings withDevice(DeviceChoice value) {
         return new EngineSettings(
-                value, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+                value,
+                threads,
+                windowsAtOnce,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                wholeCrop,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withThreads(int value) {
         return new EngineSettings(
-                device, value, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+                device,
+                value,
+                windowsAtOnce,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                wholeCrop,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withWindowsAtOnce(int value) {
         return new EngineSettings(
-                device, threads, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency);
+                device,
+                threads,
+                value,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                wholeCrop,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withStudyMemoryBytes(long value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, value, openSessions, tf32, wholeCrop, pairConsistency);
+                device, threads, windowsAtOnce, value, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withOpenSessions(int value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency);
+                device,
+                threads,
+                windowsAtOnce,
+                studyMemoryBytes,
+                value,
+                tf32,
+                wholeCrop,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withTf32(boolean value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency);
+                device,
+                threads,
+                windowsAtOnce,
+                studyMemoryBytes,
+                openSessions,
+                value,
+                wholeCrop,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withWholeCrop(boolean value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, value, pairConsistency);
+                device,
+                threads,
+                windowsAtOnce,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                value,
+                pairConsistency,
+                tensorRtCache);
     }
 
     public EngineSettings withPairConsistency(boolean value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, value);
+                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, value, tensorRtCache);
+    }
+
+    public EngineSettings withTensorRtCache(Path value) {
+        return new EngineSettings(
+                device,
+                threads,
+                windowsAtOnce,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                wholeCrop,
+                pairConsistency,
+                Optional.of(value));
     }
 }

@@ -64,7 +64,7 @@ public final class InferenceEngine implements StudyEngine {
         this.device = device;
         this.crops = new ServableCrops(bundle, settings);
         this.sessions = new SubsetSessions(bundle, device, settings);
-        this.threads = new WindowThreads(device.isCuda() ? 1 : settings.windowsAtOnce());
+        this.threads = new WindowThreads(device.isGpu() ? 1 : settings.windowsAtOnce());
     }
 
     /**

@@ -100,7 +100,7 @@ final class SubsetSession implements AutoCloseable {
             // Waiting threads that spin take cores from decoding and from each other: on two busy cores, runs took up
             // to twice as long.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
-            device.configure(options, settings.tf32());
+            device.configure(options, settings);
             tuning.apply(options);
             SubsetSession opened = new SubsetSession(graph, environment.createSession(model, options));
             try {

@@ -74,7 +74,7 @@ final class SubsetSessions {
 
     private List<WindowBuffers> allocate(WindowBuffers.Shape shape) {
         // Of whole crops there is one, and a GPU is busy with one window.
-        boolean several = !shape.labels() && !device.isCuda();
+        boolean several = !shape.labels() && !device.isGpu();
         return IntStream.range(0, several ? settings.windowsAtOnce() : 1)
                 .mapToObj(window -> new WindowBuffers(bundle, shape))
                 .toList();
