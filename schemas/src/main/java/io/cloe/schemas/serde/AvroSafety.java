@@ -6,10 +6,16 @@ import org.apache.avro.util.ClassSecurityValidator;
 /** Process-wide Avro settings that reading records from strangers needs. Existing settings of the process are kept. */
 final class AvroSafety {
 
+    private static boolean applied;
+
     private AvroSafety() {}
 
-    /** Applies the settings; repeated calls do no harm. */
-    static void apply() {
+    /** Applies the settings, once: every call would lay one more validator around the former. */
+    static synchronized void apply() {
+        if (applied) {
+            return;
+        }
+        applied = true;
         // A length prefix in hostile bytes must not make the decoder allocate gigabytes; no record of ours comes near.
         limit("org.apache.avro.limits.bytes.maxLength", 64 << 20);
         limit("org.apache.avro.limits.string.maxLength", 1 << 20);

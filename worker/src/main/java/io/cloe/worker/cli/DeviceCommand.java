@@ -81,7 +81,7 @@ final class DeviceCommand {
             PrintWriter err = spec.commandLine().getErr();
             try {
                 DeviceChoice choice = DeviceChoice.parse(device);
-                boolean small = choice instanceof DeviceChoice.Cpu || choice instanceof DeviceChoice.Auto && !hasCuda();
+                boolean small = choice instanceof DeviceChoice.Cpu || choice instanceof DeviceChoice.Auto && !hasGpu();
                 Optional<ModelBundle> second = Optional.empty();
                 if (other != null) {
                     second = Optional.of(BundleReader.open(other));
@@ -114,8 +114,8 @@ final class DeviceCommand {
             return given == null ? otherwise : Math.max(1, given);
         }
 
-        private static boolean hasCuda() throws EngineException {
-            return DeviceCheck.wouldUseCuda(new DeviceChoice.Auto());
+        private static boolean hasGpu() throws EngineException {
+            return DeviceCheck.wouldUseGpu(new DeviceChoice.Auto());
         }
 
         private void write(DeviceReport report) throws IOException {

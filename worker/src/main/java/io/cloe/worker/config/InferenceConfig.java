@@ -23,6 +23,7 @@ public final class InferenceConfig {
 
     public static final String DEVICE = "device";
     public static final String INFERENCE_THREADS = "inference.threads";
+    public static final String INFERENCE_WINDOWS = "inference.windows";
     public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
     public static final String INFERENCE_TIMEOUT = "inference.timeout";
     public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
@@ -30,6 +31,7 @@ public final class InferenceConfig {
     public static final String INFERENCE_PAIR_CONSISTENCY = "inference.pair.consistency";
     public static final String INFERENCE_WARM_UP = "inference.warm.up";
     public static final String INFERENCE_SESSION_IDLE = "inference.session.idle";
+    public static final String INFERENCE_TENSORRT_CACHE = "inference.tensorrt.cache";
     public static final String REPROCESS_SHARE = "reprocess.share";
     public static final String MEMORY_MIB = "memory.mib";
     public static final String DECODE_THREADS = "decode.threads";
@@ -55,15 +57,32 @@ public final class InferenceConfig {
                         "auto",
                         knownDevice(),
                         HIGH,
-                        "auto, cpu, or cuda:N, or several such as cuda:0,cuda:1. cuda:N never falls back to the CPU; auto says what"
-                                + " it chose and why.")
+                        "auto, cpu, cuda:N, or tensorrt:N where TensorRT 10 is installed, or several GPUs such as cuda:0,cuda:1. A"
+                                + " GPU asked for never falls back to the CPU; auto says what it chose and why.")
                 .define(
                         INFERENCE_THREADS,
                         Type.INT,
                         Runtime.getRuntime().availableProcessors(),
                         between(1, 1_024),
                         MEDIUM,
-                        "Threads that compute one window on the CPU. Default: all processors.")
+                        "Threads that compute on the CPU. Default: all processors.")
+                .define(
+                        INFERENCE_WINDOWS,
+                        Type.INT,
+                        EngineSettings.WINDOWS_AT_ONCE,
+                        between(1, 64),
+                        MEDIUM,
+                        "Windows of a study that the CPU computes at a time, if there are as many threads, each on its share of them."
+                                + " More of them waste less of the threads and take more memory, each its own activations. A GPU"
+                                + " computes one.")
+                .define(
+                        INFERENCE_TENSORRT_CACHE,
+                        Type.STRING,
+                        "",
+                        LOW,
+                        "Folder in which TensorRT keeps the engines that it builds for device=tensorrt:N, which takes minutes"
+                                + " for each subset of modalities. What lies there is run: nobody else may write there. Default:"
+                                + " tensorrt in the state directory.")
                 .define(
                         INFERENCE_MEMORY_MIB,
                         Type.INT,
@@ -194,9 +213,16 @@ public final class InferenceConfig {
         return EngineSettings.defaults()
                 .withDevice(device)
                 .withThreads(parsed.getInt(INFERENCE_THREADS))
+                .withWindowsAtOnce(Math.min(parsed.getInt(INFERENCE_THREADS), parsed.getInt(INFERENCE_WINDOWS)))
                 .withStudyMemoryBytes(bytes(INFERENCE_MEMORY_MIB))
                 .withWholeCrop(parsed.getBoolean(INFERENCE_WHOLE_CROP))
-                .withPairConsistency(parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY));
+                .withPairConsistency(parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY))
+                .withTensorRtCache(tensorRtCache());
+    }
+
+    private Path tensorRtCache() {
+        String given = parsed.getString(INFERENCE_TENSORRT_CACHE);
+        return given.isEmpty() ? stateDirectory.resolve("tensorrt") : Path.of(given);
     }
 
     /** Whether an engine runs once before its first study. */

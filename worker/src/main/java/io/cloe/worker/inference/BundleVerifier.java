@@ -60,7 +60,7 @@ public final class BundleVerifier {
         try {
             return openVerified(bundle, settings, device);
         } catch (EngineException e) {
-            boolean mayFallBack = device.isCuda()
+            boolean mayFallBack = device.isGpu()
                     && settings.device() instanceof DeviceChoice.Auto
                     && e.kind() != EngineException.Kind.BUNDLE_REFUSED;
             if (!mayFallBack) {

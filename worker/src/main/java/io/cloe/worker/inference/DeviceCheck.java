@@ -73,16 +73,18 @@ public final class DeviceCheck {
     }
 
     /** Whether this choice means a GPU here. */
-    public static boolean wouldUseCuda(DeviceChoice choice) throws EngineException {
-        return ExecutionDevice.select(choice).isCuda();
+    public static boolean wouldUseGpu(DeviceChoice choice) throws EngineException {
+        return ExecutionDevice.select(choice).isGpu();
     }
 
     private DeviceReport check(ModelBundle bundle)
             throws EngineException, BundleException, IOException, InterruptedException {
-        EngineSettings settings = EngineSettings.defaults().withDevice(options.device());
+        // Single windows are timed, with all threads.
+        EngineSettings settings =
+                EngineSettings.defaults().withDevice(options.device()).withWindowsAtOnce(1);
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
                 InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
-            boolean cuda = device.device().isCuda();
+            boolean cuda = device.device().isGpu();
             progress.accept("the bundle's golden window");
             double golden = BundleVerifier.verify(bundle, device).largestDifference();
             requireOnDevice(bundle, device, settings);
@@ -119,7 +121,7 @@ public final class DeviceCheck {
     /** A node that the provider cannot run lands on the CPU, silently, and with it two copies per run. */
     private void requireOnDevice(ModelBundle bundle, InferenceEngine engine, EngineSettings settings)
             throws EngineException {
-        if (!engine.device().isCuda()) {
+        if (!engine.device().isGpu()) {
             notChecked.add("nodes that fall back to the CPU: everything runs there");
             return;
         }
@@ -129,7 +131,7 @@ public final class DeviceCheck {
                 SubsetSession.open(
                                 bundle,
                                 graph,
-                                WindowBuffers.ofWindow(bundle),
+                                List.of(WindowBuffers.ofWindow(bundle)),
                                 engine.device(),
                                 settings,
                                 more -> more.addConfigEntry("session.disable_cpu_ep_fallback", "1"))
@@ -144,7 +146,7 @@ public final class DeviceCheck {
             ModelBundle bundle, InferenceEngine device, InferenceEngine cpu, EngineSettings settings)
             throws EngineException {
         List<DeviceReport.Subset> subsets = new ArrayList<>();
-        Optional<InferenceEngine> tf32 = device.device().isCuda()
+        Optional<InferenceEngine> tf32 = device.device().isGpu()
                 ? Optional.of(InferenceEngine.open(bundle, settings.withTf32(true)))
                 : Optional.empty();
         Optional<InferenceEngine> other = options.other().isPresent()
@@ -248,13 +250,13 @@ public final class DeviceCheck {
         try (SubsetSession session = SubsetSession.open(
                 bundle,
                 all,
-                buffers,
+                List.of(buffers),
                 engine.device(),
                 settings,
                 more -> more.enableProfiling(folder.resolve("profile").toString()))) {
             try (RunHandle handle = new RunHandle()) {
-                session.run(handle);
-                session.run(handle);
+                session.run(0, handle);
+                session.run(0, handle);
             }
             written = session.endProfiling();
             return read(new ObjectMapper().readTree(written.toFile()));
@@ -346,7 +348,7 @@ public final class DeviceCheck {
     }
 
     private static Optional<Double> deviceMib(InferenceEngine engine) throws IOException, InterruptedException {
-        return engine.device().isCuda()
+        return engine.device().isGpu()
                 ? NvidiaSmi.query("memory.used").map(text -> Double.valueOf(text.replaceAll("[^0-9.]", "")))
                 : Optional.empty();
     }

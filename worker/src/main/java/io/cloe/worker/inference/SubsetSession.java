@@ -16,9 +16,11 @@ import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -43,10 +45,15 @@ final class SubsetSession implements AutoCloseable {
 
     private final SubsetGraph graph;
     private final OrtSession session;
-    private final Map<String, OnnxTensor> inputs = new HashMap<>();
-    private final Map<String, OnnxTensor> outputs = new HashMap<>();
-    private long usedAt = System.nanoTime();
+
+    /** One for each window that may run at a time. */
+    private final List<Tensors> tensors = new ArrayList<>();
+
+    private volatile long usedAt = System.nanoTime();
     private boolean closed;
+
+    /** Input and outputs of one window by name; they lie in the engine's buffers. */
+    private record Tensors(Map<String, OnnxTensor> inputs, Map<String, OnnxTensor> outputs) {}
 
     private SubsetSession(SubsetGraph graph, OrtSession session) {
         this.graph = graph;
@@ -56,12 +63,13 @@ final class SubsetSession implements AutoCloseable {
     /**
      * Opens a graph. Its bytes and the weights are compared with the manifest once more, and the very bytes compared are what runs.
      *
+     * @param buffers for each window that may run at a time; such runs share the settings' threads
      * @throws EngineException of kind {@code BUNDLE_REFUSED} if a file or the graph's interface is not what the bundle says
      */
     static SubsetSession open(
             ModelBundle bundle,
             SubsetGraph graph,
-            WindowBuffers buffers,
+            List<WindowBuffers> buffers,
             ExecutionDevice device,
             EngineSettings settings)
             throws EngineException {
@@ -73,11 +81,11 @@ final class SubsetSession implements AutoCloseable {
         void apply(SessionOptions options) throws OrtException;
     }
 
-    /** As {@link #open(ModelBundle, SubsetGraph, WindowBuffers, ExecutionDevice, EngineSettings)}, with options beside the usual ones. */
+    /** As {@link #open(ModelBundle, SubsetGraph, List, ExecutionDevice, EngineSettings)}, with options beside the usual ones. */
     static SubsetSession open(
             ModelBundle bundle,
             SubsetGraph graph,
-            WindowBuffers buffers,
+            List<WindowBuffers> buffers,
             ExecutionDevice device,
             EngineSettings settings,
             Tuning tuning)
@@ -87,17 +95,19 @@ final class SubsetSession implements AutoCloseable {
         Path weightsFolder = bundle.files().root().resolve(graph.file()).getParent();
         try (SessionOptions options = new SessionOptions()) {
             options.setOptimizationLevel(SessionOptions.OptLevel.ALL_OPT);
-            options.setIntraOpNumThreads(settings.threads());
+            options.setIntraOpNumThreads(Math.max(1, settings.threads() / buffers.size()));
             options.addConfigEntry(WEIGHTS_FOLDER_ENTRY, weightsFolder.toString());
             // Waiting threads that spin take cores from decoding and from each other: on two busy cores, runs took up
             // to twice as long.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
-            device.configure(options, settings.tf32());
+            device.configure(options, settings);
             tuning.apply(options);
             SubsetSession opened = new SubsetSession(graph, environment.createSession(model, options));
             try {
                 opened.requireInterface(bundle);
-                opened.createTensors(environment, bundle, buffers);
+                for (WindowBuffers window : buffers) {
+                    opened.tensors.add(opened.createTensors(environment, bundle, window));
+                }
                 return opened;
             } catch (OrtException | EngineException | RuntimeException e) {
                 opened.close();
@@ -108,14 +118,19 @@ final class SubsetSession implements AutoCloseable {
         }
     }
 
-    /** Runs the window that lies in the buffers; the answer lies there afterwards. */
-    void run(RunHandle handle) throws OrtException {
+    /**
+     * Runs the window that lies in the buffers; the answer lies there afterwards. Several threads may run at a time, each another window.
+     *
+     * @param window which of the buffers that the session was opened with
+     */
+    void run(int window, RunHandle handle) throws OrtException {
         if (closed) {
             throw new IllegalStateException("the session of " + graph.file() + " is closed");
         }
         usedAt = System.nanoTime();
         // The results are the pinned tensors, which stay open: closing the result releases its own bookkeeping only.
-        session.run(inputs, Set.of(), outputs, handle.options()).close();
+        Tensors of = tensors.get(window);
+        session.run(of.inputs(), Set.of(), of.outputs(), handle.options()).close();
     }
 
     /** Ends profiling and names the file that it wrote. */
@@ -143,8 +158,10 @@ final class SubsetSession implements AutoCloseable {
         } catch (OrtException e) {
             throw OrtFailure.of("closing " + graph.file(), e);
         } finally {
-            inputs.values().forEach(OnnxTensor::close);
-            outputs.values().forEach(OnnxTensor::close);
+            for (Tensors each : tensors) {
+                each.inputs().values().forEach(OnnxTensor::close);
+                each.outputs().values().forEach(OnnxTensor::close);
+            }
         }
     }
 
@@ -187,7 +204,7 @@ final class SubsetSession implements AutoCloseable {
         return new EngineException(EngineException.Kind.BUNDLE_REFUSED, graph.file() + ": " + what);
     }
 
-    private void createTensors(OrtEnvironment environment, ModelBundle bundle, WindowBuffers buffers)
+    private Tensors createTensors(OrtEnvironment environment, ModelBundle bundle, WindowBuffers buffers)
             throws OrtException {
         int modalities = graph.modalities().size();
         Map<String, FloatBuffer> memory = Map.of(
@@ -201,16 +218,19 @@ final class SubsetSession implements AutoCloseable {
                 buffers.globalConsistency(modalities),
                 CONSISTENCY_REGIONAL,
                 buffers.regionalConsistency(modalities));
-        inputs.put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape()));
+        Tensors created = new Tensors(new HashMap<>(), new HashMap<>());
+        created.inputs().put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape()));
         for (Map.Entry<String, long[]> output : outputShapes(bundle).entrySet()) {
             String name = output.getKey();
-            outputs.put(
-                    name,
-                    name.equals(LABELS)
-                            ? OnnxTensor.createTensor(
-                                    environment, buffers.labels(), output.getValue(), OnnxJavaType.UINT8)
-                            : OnnxTensor.createTensor(environment, memory.get(name), output.getValue()));
+            created.outputs()
+                    .put(
+                            name,
+                            name.equals(LABELS)
+                                    ? OnnxTensor.createTensor(
+                                            environment, buffers.labels(), output.getValue(), OnnxJavaType.UINT8)
+                                    : OnnxTensor.createTensor(environment, memory.get(name), output.getValue()));
         }
+        return created;
     }
 
     private long[] inputShape() {

@@ -71,7 +71,10 @@ class WorkerConfigTest {
         EngineSettings engine = config.inference().engine(new DeviceChoice.Cpu());
         ExecutorSettings executor = config.inference().executor();
         assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Auto());
-        assertThat(engine.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+        int processors = Runtime.getRuntime().availableProcessors();
+        assertThat(engine.threads()).isEqualTo(processors);
+        assertThat(engine.windowsAtOnce()).isEqualTo(Math.min(processors, 4));
+        assertThat(engine.tensorRtCache()).contains(Path.of("/var/lib/cloe/state/tensorrt"));
         assertThat(engine.studyMemoryBytes()).isEqualTo(2L << 30);
         assertThat(executor.decodeThreads()).isEqualTo(2);
         assertThat(config.inference().maxVoxels()).isEqualTo(64 << 20);
@@ -110,6 +113,8 @@ class WorkerConfigTest {
         settings.putAll(Map.of(
                 "inference.timeout", "3m",
                 "inference.timeout.grace", "9s",
+                "inference.windows", "3",
+                "inference.tensorrt.cache", "/engines",
                 "inference.whole.crop", "true",
                 "inference.pair.consistency", "true",
                 "inference.warm.up", "true",
@@ -165,6 +170,8 @@ class WorkerConfigTest {
         ExecutorSettings executor = config.inference().executor();
         assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Cuda(1));
         assertThat(engine.threads()).isEqualTo(7);
+        assertThat(engine.windowsAtOnce()).isEqualTo(3);
+        assertThat(engine.tensorRtCache()).contains(Path.of("/engines"));
         assertThat(engine.studyMemoryBytes()).isEqualTo(64L << 20);
         assertThat(executor.deviceTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(executor.deviceGrace()).isEqualTo(Duration.ofSeconds(9));

@@ -167,7 +167,7 @@ class DeviceLanesTest {
             InferenceJob next = scenario.goodJob("next").build();
             while (scenario.run(next).getBody() instanceof InferenceFaults) {
                 // A busy machine may take longer than that for a good one too.
-                next = InferenceJob.newBuilder(next)
+                next = scenario.goodJob("next")
                         .setAttempt(next.getAttempt() + 1)
                         .build();
             }

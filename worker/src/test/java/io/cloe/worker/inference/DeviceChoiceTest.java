@@ -23,29 +23,47 @@ class DeviceChoiceTest {
         assertThat(DeviceChoice.parse("cuda:3"))
                 .isEqualTo(new DeviceChoice.Cuda(3))
                 .hasToString("cuda:3");
+        assertThat(DeviceChoice.parse("tensorrt:1"))
+                .isEqualTo(new DeviceChoice.TensorRt(1))
+                .hasToString("tensorrt:1");
     }
 
     @ParameterizedTest
     @NullSource
-    @ValueSource(strings = {"", "gpu", "cuda", "cuda:", "cuda:-1", "cuda:1234", "CPU", " cpu", "cuda:1 "})
+    @ValueSource(
+            strings = {
+                "",
+                "gpu",
+                "cuda",
+                "cuda:",
+                "cuda:-1",
+                "cuda:1234",
+                "tensorrt",
+                "tensorrt:-1",
+                "CPU",
+                " cpu",
+                "cuda:1 "
+            })
     void shouldRefuseAndSayWhatIsAllowedWhenTheTextIsNoDevice(String text) {
         EngineException refusal = catchThrowableOfType(EngineException.class, () -> DeviceChoice.parse(text));
 
         assertThat(refusal.kind()).isEqualTo(Kind.UNKNOWN_DEVICE);
-        assertThat(refusal).hasMessageContaining("auto, cpu and cuda:N");
+        assertThat(refusal).hasMessageContaining("auto, cpu, cuda:N and tensorrt:N");
     }
 
-    @Test
-    void shouldRefuseAndNameTheCauseWhenCudaIsAskedForOnAMachineWithoutIt() {
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda:0", "tensorrt:0"})
+    void shouldRefuseAndNameTheCauseWhenAGpuIsAskedForOnAMachineWithoutIt(String asked) throws Exception {
         assumeNoCuda();
+        DeviceChoice device = DeviceChoice.parse(asked);
 
         EngineException refusal = catchThrowableOfType(
                 EngineException.class,
                 () -> InferenceEngine.open(
-                        BundleFixture.openTiny(), EngineSettings.defaults().withDevice(new DeviceChoice.Cuda(0))));
+                        BundleFixture.openTiny(), EngineSettings.defaults().withDevice(device)));
 
         assertThat(refusal.kind()).isEqualTo(Kind.DEVICE_UNAVAILABLE);
-        assertThat(refusal).hasMessageContaining("cuda:0").hasMessageContaining("cannot be used: ");
+        assertThat(refusal).hasMessageContaining(asked).hasMessageContaining("cannot be used: ");
         assertThat(refusal.getMessage()).doesNotContain("/");
     }
 
@@ -77,11 +95,14 @@ class DeviceChoiceTest {
     void shouldReadSeveralGpusWhenTheyDiffer() throws Exception {
         assertThat(DeviceChoice.parseList("cuda:0, cuda:1"))
                 .containsExactly(new DeviceChoice.Cuda(0), new DeviceChoice.Cuda(1));
+        assertThat(DeviceChoice.parseList("cuda:0,tensorrt:1"))
+                .containsExactly(new DeviceChoice.Cuda(0), new DeviceChoice.TensorRt(1));
         assertThat(DeviceChoice.parseList("cpu")).containsExactly(new DeviceChoice.Cpu());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"cuda:0,cuda:0", "cpu,cpu", "cpu,cuda:0", "auto,cuda:1", "cuda:0,", ","})
+    @ValueSource(
+            strings = {"cuda:0,cuda:0", "cuda:0,tensorrt:0", "cpu,cpu", "cpu,cuda:0", "auto,cuda:1", "cuda:0,", ","})
     void shouldRefuseListsWhenTheyAreNotDifferentGpus(String text) {
         assertThatThrownBy(() -> DeviceChoice.parseList(text))
                 .isInstanceOfSatisfying(EngineException.class, e -> assertThat(e.kind())

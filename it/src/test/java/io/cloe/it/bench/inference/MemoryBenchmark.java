@@ -6,7 +6,9 @@ import io.cloe.it.bench.Session;
 import io.cloe.it.bench.Spread;
 import io.cloe.it.tools.NiftiFiles;
 import io.cloe.it.tools.Repository;
+import io.cloe.worker.config.AdminSettings;
 import io.cloe.worker.config.InferenceConfig;
+import io.cloe.worker.config.StudySettings;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -55,7 +57,16 @@ public final class MemoryBenchmark implements Benchmark {
                 Repository.tinyBundle(),
                 volumes,
                 4,
-                Map.of(InferenceConfig.INFERENCE_THREADS, "1"))) {
+                Map.of(
+                        InferenceConfig.INFERENCE_THREADS,
+                        "1",
+                        // What a worker is asked to remember of closed studies is full before the second quarter, so
+                        // that
+                        // whatever grows from then on is a leak.
+                        AdminSettings.ADMIN_STUDIES,
+                        String.valueOf(Math.max(1, studies / 20)),
+                        StudySettings.STUDY_RETENTION,
+                        "5s"))) {
             for (int done = 0; done < studies; done += step) {
                 long start = System.nanoTime();
                 for (int i = done; i < done + step; i++) {
