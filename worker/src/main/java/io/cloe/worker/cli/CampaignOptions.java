@@ -31,11 +31,15 @@ final class CampaignOptions {
     @Option(
             names = "--from",
             paramLabel = "TIME",
-            description = "Only results published at this time (ISO 8601) or later.")
-    private Instant from;
+            description = "Only results published then or later: a time such as 2026-11-26T08:00:00Z, or an age such as"
+                    + " 30d.")
+    private String from;
 
-    @Option(names = "--before", paramLabel = "TIME", description = "Only results published before this time.")
-    private Instant before;
+    @Option(
+            names = "--before",
+            paramLabel = "TIME",
+            description = "Only results published before then, given in the same way.")
+    private String before;
 
     @Option(
             names = "--older-than",
@@ -57,21 +61,24 @@ final class CampaignOptions {
         if (studies.size() > MOST_IDS) {
             throw new UserErrorException(studies.size() + " times --study; allowed: up to " + MOST_IDS);
         }
-        if (from != null && before != null && !from.isBefore(before)) {
+        Instant now = Instant.now();
+        Instant first = TimeOption.parseIfGiven("--from", from, now).orElse(null);
+        Instant end = TimeOption.parseIfGiven("--before", before, now).orElse(null);
+        if (first != null && end != null && !first.isBefore(end)) {
             throw new UserErrorException("--from must be before --before");
         }
         return ReprocessCampaign.newBuilder()
                 .setCampaignId(UUID.randomUUID().toString().substring(0, 8))
                 .setOrder(CampaignOrder.RUN)
                 .setModel(model)
-                .setSelection(new CampaignSelection(studies, from, before, olderThan, flag, site))
+                .setSelection(new CampaignSelection(studies, first, end, olderThan, flag, site))
                 .setMode(mode)
                 .setOutput(output)
                 .setLiveShare(liveShare)
                 .setRatePerMinute(pace.rate().orElse(null))
                 .setConcurrency(pace.concurrency().orElse(USUAL_CONCURRENCY))
                 .setPartitions(1)
-                .setCreatedAt(Instant.now())
+                .setCreatedAt(now)
                 .build();
     }
 

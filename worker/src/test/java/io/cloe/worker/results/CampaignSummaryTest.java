@@ -49,6 +49,45 @@ class CampaignSummaryTest {
     }
 
     @Test
+    void shouldExpectNoEndSoonerThanTheRateOfThoseAtWorkAllows() {
+        CampaignSummary one = new CampaignSummary(List.of(
+                part(0, CampaignPhase.DONE, null, 10, 10, Map.of(), 600.0, 0L),
+                part(1, CampaignPhase.RUNNING, null, 10, 1, Map.of(), 6.0, 5L)));
+
+        assertThat(one.line()).endsWith("  6.0/min, 90 s left");
+        assertThat(one.json().get("remainingSeconds").asLong()).isEqualTo(90);
+    }
+
+    @Test
+    void shouldSayWhyThereIsNothingToShow() {
+        assertThat(new CampaignSummary(List.of()).line()).isEqualTo("waiting for a worker to take it up");
+        CampaignSummary nothing = new CampaignSummary(List.of(
+                part(0, CampaignPhase.DONE, null, 0, 0, Map.of(), null, 0L),
+                part(1, CampaignPhase.DONE, null, 0, 0, Map.of(), null, 0L)));
+
+        assertThat(nothing.line()).startsWith("no study with a result fits the selection");
+    }
+
+    @Test
+    void shouldSayWhatKeptItFromItsEnd() {
+        CampaignSummary done =
+                new CampaignSummary(List.of(part(0, CampaignPhase.DONE, null, 5, 5, Map.of(), null, 0L)));
+        CampaignSummary cancelled =
+                new CampaignSummary(List.of(part(0, CampaignPhase.CANCELLED, null, 5, 1, Map.of(), null, 0L)));
+        ReprocessProgress failed = ReprocessProgress.newBuilder(
+                        part(0, CampaignPhase.DONE, null, 5, 4, Map.of("VOLUME_MISSING", 1L), null, 0L))
+                .setSkipped(0)
+                .setFailed(1)
+                .build();
+
+        assertThat(done.shortfall()).isEmpty();
+        assertThat(cancelled.shortfall()).contains("the campaign was cancelled");
+        assertThat(new CampaignSummary(List.of(failed)).shortfall().orElseThrow())
+                .startsWith("1 of 5 studies failed")
+                .contains("VOLUME_MISSING=1");
+    }
+
+    @Test
     void shouldEstimateByTheLastResultsAndByTheRateWhicheverIsSlower() {
         List<Segmentation> results = List.of(
                 result("a", Map.of("infer", 400L)),
