@@ -171,22 +171,27 @@ class CampaignIT {
             }
             // Slower than the test: it is paused, resumed and cancelled long before its end.
             String slow = scene.begin(next, "--rate", "4");
-            scene.awaitListed(slow, "running=2");
+            scene.awaitListed(slow, "2 running");
             scene.cloe().run("reprocess", "pause", slow);
-            scene.awaitListed(slow, "paused=2");
+            scene.awaitListed(slow, "2 paused");
             scene.cloe().run("reprocess", "resume", slow);
-            scene.awaitListed(slow, "running=2");
+            scene.awaitListed(slow, "2 running");
             String second = scene.begin(next);
-            scene.awaitListed(second, "waiting for ANOTHER_CAMPAIGN=2");
+            scene.awaitListed(second, "2 waiting for ANOTHER_CAMPAIGN");
+            assertThat(scene.json(next.arguments("reprocess", "dry-run", "--json"))
+                            .get(0)
+                            .get("studies")
+                            .asInt())
+                    .isEqualTo(6);
             scene.cloe().run("reprocess", "cancel", slow);
-            scene.awaitListed(slow, "cancelled=2");
+            scene.awaitListed(slow, "2 cancelled");
             scene.awaitListed(second, "6 of 6 done");
             assertThat(scene.cloe().refused("reprocess", "resume", slow)).contains("is over");
             assertThat(scene.cloe().refused("reprocess", "pause", "nobody")).contains("no campaign nobody");
 
             List<JsonNode> begun = scene.json(next.arguments("model", "canary", "--share", "1", "--json"));
             String canary = begun.get(0).get("campaign").asText();
-            scene.awaitListed(canary, "running=2");
+            scene.awaitListed(canary, "2 running");
             Segmentation live = scene.small("after");
             assertThat(live.getModel().getVersion()).isEqualTo("1.0.0");
             scene.outputs()
@@ -245,7 +250,7 @@ class CampaignIT {
                     scene.small(study);
                 }
                 String campaign = scene.begin(next);
-                scene.awaitListed(campaign, "waiting for MODEL_NOT_HERE=1");
+                scene.awaitListed(campaign, "1 waiting for MODEL_NOT_HERE");
                 Bundles.another(Repository.tinyBundle(), late.resolve("next"), "1.1.0");
                 scene.awaitListed(campaign, "7 of 7 done");
             }

@@ -7,8 +7,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cloe.it.tools.FreePorts;
 import io.cloe.it.tools.PythonForExamples;
 import io.cloe.it.tools.Repository;
+import io.cloe.it.tools.Waiting;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
@@ -22,6 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 class TutorialIT {
 
     private static final Pattern BLOCK = Pattern.compile("(?ms)^```sh\\n(.*?)^```$");
+
+    /** A tutorial starts some twenty Java virtual machines one after the other. */
+    private static final Duration PATIENCE = Waiting.PATIENCE.multipliedBy(4);
 
     @TempDir
     Path folder;
@@ -87,7 +92,8 @@ class TutorialIT {
         try {
             boolean ended = false;
             // What a shell has left behind is nobody's child once it has ended: its children are noted while it runs.
-            for (int i = 0; i < 1_500 && !ended; i++) {
+            long end = System.nanoTime() + PATIENCE.toNanos();
+            while (!ended && System.nanoTime() < end) {
                 List<ProcessHandle> children = shell.descendants().toList();
                 background = children.isEmpty() ? background : children;
                 ended = shell.waitFor(200, TimeUnit.MILLISECONDS);

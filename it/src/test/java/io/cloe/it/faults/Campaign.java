@@ -2,7 +2,9 @@ package io.cloe.it.faults;
 
 import io.cloe.it.tools.Bundles;
 import io.cloe.it.tools.CommandLines;
+import io.cloe.it.tools.CommandLines.Said;
 import io.cloe.it.tools.Outputs;
+import io.cloe.it.tools.Waiting;
 import io.cloe.schemas.CampaignPhase;
 import io.cloe.schemas.GatingWeights;
 import io.cloe.schemas.ModelComparison;
@@ -10,18 +12,24 @@ import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.Trigger;
 import io.cloe.topology.study.Replay.Skipped;
+import io.cloe.worker.cli.ExitCode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.ToLongFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A campaign that publishes, as its owner steers it and as consumers see it. */
 final class Campaign {
+
+    private static final Pattern NAME = Pattern.compile("campaign (\\p{XDigit}+)");
 
     private final String id;
     private final Bundles.Name model;
@@ -44,11 +52,35 @@ final class Campaign {
      */
     static Campaign begin(
             CommandLines cloe, Outputs outputs, Bundles.Name model, List<String> studies, String... options) {
-        String[] start = Stream.concat(
-                        Arrays.stream(model.arguments("reprocess", "start", "--publish")), Arrays.stream(options))
+        Matcher named = NAME.matcher(cloe.run(order(model, options)));
+        if (!named.find()) {
+            throw new AssertionError("a campaign without a name");
+        }
+        return new Campaign(named.group(1), model, studies, cloe, outputs);
+    }
+
+    /** As {@link #begin}, while workers and brokers come and go: a command that Kafka does not answer in time is given again. */
+    static Campaign beginInTheEnd(
+            CommandLines cloe, Outputs outputs, Bundles.Name model, List<String> studies, String... options) {
+        AtomicReference<String> id = new AtomicReference<>();
+        Waiting.until("a campaign to begin").until(() -> {
+            Said said = id.get() == null ? cloe.say(order(model, options)) : cloe.say("reprocess", "resume", id.get());
+            Matcher named = NAME.matcher(said.out() + said.err());
+            if (named.find()) {
+                id.set(named.group(1)); // It may have begun in some partitions only.
+            }
+            boolean goesOn = said.code() == ExitCode.KAFKA || said.err().contains("running worker");
+            if (said.code() != ExitCode.OK && !goesOn) {
+                throw new AssertionError(said.toString());
+            }
+            return said.code() == ExitCode.OK;
+        });
+        return new Campaign(id.get(), model, studies, cloe, outputs);
+    }
+
+    private static String[] order(Bundles.Name model, String... options) {
+        return Stream.concat(Arrays.stream(model.arguments("reprocess", "start", "--publish")), Arrays.stream(options))
                 .toArray(String[]::new);
-        String id = cloe.run(start).replaceFirst("(?s).*campaign (\\S+).*", "$1");
-        return new Campaign(id, model, studies, cloe, outputs);
     }
 
     /** Lets it go on as fast as it can; until then a rate holds it up while things are done to it. */

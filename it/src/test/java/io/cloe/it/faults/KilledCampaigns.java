@@ -5,7 +5,6 @@ import io.cloe.it.tools.Bundles;
 import io.cloe.it.tools.CommandLines;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
-import io.cloe.it.tools.Waiting;
 import io.cloe.worker.config.WorkerConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,9 +77,7 @@ final class KilledCampaigns implements Scenario {
                 outputs.drain();
                 if (campaign == null || campaign.isOver()) {
                     Bundles.Name model = models.get(campaigns.size() % models.size());
-                    Waiting.until("the model is known")
-                            .until(() -> cloe.run("model", "list").contains(model.version()));
-                    campaign = Campaign.begin(cloe, outputs, model, studies, "--site", SITE, "--rate", RATE);
+                    campaign = Campaign.beginInTheEnd(cloe, outputs, model, studies, "--site", SITE, "--rate", RATE);
                     campaigns.add(campaign);
                 }
                 if (situation.random().nextInt(BROKER_SHARE) == 0) {

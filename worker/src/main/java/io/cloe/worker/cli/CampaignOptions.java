@@ -9,11 +9,11 @@ import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.submit.ControlProducer;
-import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -85,7 +85,7 @@ final class CampaignOptions {
     /** Sends a new campaign and says its name. */
     static ReprocessCampaign start(
             ClientSettings client, ReprocessCampaign campaign, WorkerCommand command, boolean json)
-            throws IOException, InterruptedException {
+            throws InterruptedException {
         ReprocessCampaign shared = send(client, campaign);
         command.print(
                 json
@@ -95,13 +95,20 @@ final class CampaignOptions {
     }
 
     /** Sends a new campaign to every partition. */
-    static ReprocessCampaign send(ClientSettings client, ReprocessCampaign campaign)
-            throws IOException, InterruptedException {
+    static ReprocessCampaign send(ClientSettings client, ReprocessCampaign campaign) throws InterruptedException {
         try (ControlProducer producer = new ControlProducer(client)) {
             ReprocessCampaign shared = ReprocessCampaign.newBuilder(campaign)
                     .setPartitions(producer.partitions())
                     .build();
-            producer.send(shared);
+            try {
+                producer.send(shared);
+            } catch (KafkaException e) {
+                String id = shared.getCampaignId();
+                throw new KafkaException(
+                        e.getMessage() + "; campaign " + id + " may have begun in some partitions: 'reprocess resume "
+                                + id + "' lets it begin in all, 'reprocess cancel " + id + "' ends it",
+                        e);
+            }
             return shared;
         }
     }

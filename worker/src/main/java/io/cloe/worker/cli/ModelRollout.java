@@ -116,24 +116,21 @@ final class ModelRollout {
                 throw new UserErrorException(
                         "no model of the family " + family + " was promoted, so none can be gone back to");
             }
-            int code = goBack(client, models, last);
-            return code == ExitCode.OK && republish
-                    ? republish(client, Optional.ofNullable(last.getPrevious()).orElse(last.getLive()))
-                    : code;
-        }
-
-        private int goBack(ClientSettings client, ModelsAtHand models, ModelAssignment last) throws Exception {
             // Asked for twice, it must not bring back what it was to get rid of.
-            if (last.getPrevious() == null) {
+            boolean wentBack = last.getPrevious() == null;
+            ModelReference former = wentBack ? last.getLive() : last.getPrevious();
+            int code;
+            if (wentBack && models.isLiveEverywhere(former)) {
                 print(
                         json
-                                ? said(last.getLive(), null)
-                                : name(last.getLive()) + " is live already: the last promotion was rolled back");
-                return ExitCode.OK;
+                                ? said(former, null)
+                                : name(former) + " is live already: the last promotion was rolled back");
+                code = ExitCode.OK;
+            } else {
+                models.requireEverywhere(former);
+                code = assign(client, new ModelAssignment(family, former, null, Instant.now()), last, this, json);
             }
-            models.requireEverywhere(last.getPrevious());
-            return assign(
-                    client, new ModelAssignment(family, last.getPrevious(), null, Instant.now()), last, this, json);
+            return code == ExitCode.OK && republish ? republish(client, former) : code;
         }
 
         private int republish(ClientSettings client, ModelReference model) throws Exception {

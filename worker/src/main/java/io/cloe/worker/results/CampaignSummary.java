@@ -126,20 +126,20 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
         long selected = selected();
         ReprocessCampaign campaign = parts.get(0).getCampaign();
         if (isOver(campaign.getPartitions()) && selected == 0 && campaign.getLiveShare() == null) {
-            return NOTHING_FITS + "  partitions " + text(phases());
+            return NOTHING_FITS + "  partitions: " + phasesText();
         }
         if (campaign.getOutput() == CampaignOutput.COUNT) {
-            return selected + " counted, nothing run  partitions " + text(phases());
+            return selected + " counted, nothing run  partitions: " + phasesText();
         }
         StringBuilder line = new StringBuilder(String.format(
                 Locale.ROOT,
-                "%s %d of %d done, %d skipped, %d failed  partitions %s",
+                "%s %d of %d done, %d skipped, %d failed  partitions: %s",
                 ProgressText.bar(ended(), selected),
                 sum(ReprocessProgress::getDone),
                 selected,
                 sum(ReprocessProgress::getSkipped),
                 sum(ReprocessProgress::getFailed),
-                text(phases())));
+                phasesText()));
         if (!reasons().isEmpty()) {
             line.append("  ").append(text(reasons()));
         }
@@ -161,6 +161,12 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
                 : String.format(Locale.ROOT, "CANARY %s", campaign.getLiveShare());
         return campaign.getModel().getId() + " " + campaign.getModel().getVersion() + " "
                 + kind.toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private String phasesText() {
+        return phases().entrySet().stream()
+                .map(phase -> phase.getValue() + " " + phase.getKey())
+                .collect(Collectors.joining(", "));
     }
 
     private static String text(Map<String, Long> counts) {

@@ -19,6 +19,10 @@ import org.junit.jupiter.api.Test;
 
 class CampaignSummaryTest {
 
+    static {
+        Results.trustRecords();
+    }
+
     private final CampaignSummary half = new CampaignSummary(List.of(
             part(0, CampaignPhase.RUNNING, null, 10, 4, Map.of("SCAN_GONE", 1L), 60.0, 5L),
             part(1, CampaignPhase.WAITING, "MODEL_NOT_HERE", 10, 5, Map.of(), 30.0, 130L)));
@@ -26,8 +30,8 @@ class CampaignSummaryTest {
     @Test
     void shouldSayHowFarItIsHowFastHowLongItTakesAndWhatItWaitsFor() {
         assertThat(half.line())
-                .isEqualTo("[##########..........] 9 of 20 done, 1 skipped, 0 failed  partitions running=1,"
-                        + " waiting for MODEL_NOT_HERE=1  SCAN_GONE=1  90.0/min, 2 min left");
+                .isEqualTo("[##########..........] 9 of 20 done, 1 skipped, 0 failed  partitions: 1 running,"
+                        + " 1 waiting for MODEL_NOT_HERE  SCAN_GONE=1  90.0/min, 2 min left");
         assertThat(half.title()).isEqualTo("m 2.0.0 shadow as-decided");
     }
 
