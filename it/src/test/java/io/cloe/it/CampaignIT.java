@@ -56,13 +56,15 @@ class CampaignIT {
             }
             String corrected = scene.complete("corrected", List.of("T2"));
             String late = scene.complete("late", List.of("FLAIR"));
+            String retracted = scene.complete("retracted", List.of("T1", "FLAIR"));
             last.keySet().forEach(study -> scene.outputs().awaitResult(study, 0));
-            for (String study : List.of(corrected, late)) {
+            for (String study : List.of(corrected, late, retracted)) {
                 scene.outputs().awaitResult(study, 0);
                 last.put(study, 1);
             }
             scene.correct(corrected, "T2");
             scene.more(late, "T2");
+            scene.retract(retracted, "T1");
             last.forEach((study, revision) -> scene.outputs().awaitResult(study, revision));
 
             scene.cloe().run(scene.live().arguments("reprocess", "start", "--wait"));
@@ -81,7 +83,12 @@ class CampaignIT {
             assertThat(replayed)
                     .extracting(ModelComparison::getDecision)
                     .contains(
-                            Trigger.COMPLETE, Trigger.DEADLINE, Trigger.FORCED, Trigger.CORRECTION, Trigger.LATE_SCAN);
+                            Trigger.COMPLETE,
+                            Trigger.DEADLINE,
+                            Trigger.FORCED,
+                            Trigger.CORRECTION,
+                            Trigger.LATE_SCAN,
+                            Trigger.RETRACTION);
             Set<Set<String>> subsets = new HashSet<>();
             replayed.forEach(one -> subsets.add(Set.copyOf(
                     one.getUsed().stream().map(ScanReference::getModality).toList())));
@@ -97,12 +104,13 @@ class CampaignIT {
     void shouldGoFromShadowToPromotionToRollbackWhenAModelIsRolledOut() throws Exception {
         try (RolloutScene scene = scene("story", Repository.tinyBundle());
                 WorkerProcess worker = scene.worker("one")) {
-            Bundles.Name next = scene.another("next", "1.1.0");
+            Bundles.Name next = scene.differing("next", "1.1.0");
             Waiting.until("the bundle is known")
                     .until(() -> scene.cloe().run("model", "list").contains("1.1.0"));
             List<String> studies = List.of("a", "b", "c", "d");
+            Map<String, String> masks = new TreeMap<>();
             for (String study : studies) {
-                scene.small(study);
+                masks.put(study, scene.small(study).getMask().getSha256());
             }
 
             assertThat(scene.cloe().run(next.arguments("reprocess", "dry-run")))
@@ -115,7 +123,7 @@ class CampaignIT {
             Path picture = scene.root().resolve("dice.svg");
             assertThat(scene.cloe()
                             .run("reprocess", "report", campaign, "--page", "http://page", "--svg", picture.toString()))
-                    .contains("4 studies compared, 4 with the same mask byte for byte")
+                    .contains("tiny 1.1.0 compared with tiny 1.0.0", "4 studies compared, 0 with the same mask")
                     .contains("http://page/#a");
             assertThat(picture).content().startsWith("<svg");
 
@@ -128,16 +136,26 @@ class CampaignIT {
                 assertThat(result.getDecision()).isEqualTo(Trigger.COMPLETE);
                 assertThat(result.getSupersedes()).isZero();
                 assertThat(result.getModel().getVersion()).isEqualTo("1.1.0");
+                assertThat(result.getMask().getSha256()).isNotEqualTo(masks.get(study));
             }
 
-            List<JsonNode> rolledBack = scene.json("model", "rollback", next.family(), "--republish", "--json");
+            List<JsonNode> rolledBack =
+                    scene.json("model", "rollback", next.family(), "--republish", "--wait", "--json");
             assertThat(rolledBack.get(0).at("/live/version").asText()).isEqualTo("1.0.0");
+            assertThat(rolledBack.get(0).at("/previous/version").asText()).isEqualTo("1.1.0");
+            assertThat(rolledBack.get(2).get("done").asInt()).isEqualTo(5);
             for (String study : studies) {
-                assertThat(scene.outputs().awaitResult(study, 2).getModel().getVersion())
-                        .isEqualTo("1.0.0");
+                Segmentation result = scene.outputs().awaitResult(study, 2);
+                assertThat(result.getModel().getVersion()).isEqualTo("1.0.0");
+                assertThat(result.getMask().getSha256()).isEqualTo(masks.get(study));
             }
             assertThat(scene.outputs().awaitResult("new", 1).getModel().getVersion())
                     .isEqualTo("1.0.0");
+
+            // Once more, as after a doubt whether it worked.
+            assertThat(scene.cloe().run("model", "rollback", next.family(), "--republish", "--wait"))
+                    .contains("tiny 1.0.0 is live already", "0 of 5 done, 5 skipped", "MODEL_ALREADY=5");
+            assertThat(scene.small("last").getModel().getVersion()).isEqualTo("1.0.0");
         }
     }
 
@@ -153,22 +171,27 @@ class CampaignIT {
             }
             // Slower than the test: it is paused, resumed and cancelled long before its end.
             String slow = scene.begin(next, "--rate", "4");
-            scene.awaitListed(slow, "running=2");
+            scene.awaitListed(slow, "2 running");
             scene.cloe().run("reprocess", "pause", slow);
-            scene.awaitListed(slow, "paused=2");
+            scene.awaitListed(slow, "2 paused");
             scene.cloe().run("reprocess", "resume", slow);
-            scene.awaitListed(slow, "running=2");
+            scene.awaitListed(slow, "2 running");
             String second = scene.begin(next);
-            scene.awaitListed(second, "waiting for ANOTHER_CAMPAIGN=2");
+            scene.awaitListed(second, "2 waiting for ANOTHER_CAMPAIGN");
+            assertThat(scene.json(next.arguments("reprocess", "dry-run", "--json"))
+                            .get(0)
+                            .get("studies")
+                            .asInt())
+                    .isEqualTo(6);
             scene.cloe().run("reprocess", "cancel", slow);
-            scene.awaitListed(slow, "cancelled=2");
+            scene.awaitListed(slow, "2 cancelled");
             scene.awaitListed(second, "6 of 6 done");
             assertThat(scene.cloe().refused("reprocess", "resume", slow)).contains("is over");
             assertThat(scene.cloe().refused("reprocess", "pause", "nobody")).contains("no campaign nobody");
 
             List<JsonNode> begun = scene.json(next.arguments("model", "canary", "--share", "1", "--json"));
             String canary = begun.get(0).get("campaign").asText();
-            scene.awaitListed(canary, "running=2");
+            scene.awaitListed(canary, "2 running");
             Segmentation live = scene.small("after");
             assertThat(live.getModel().getVersion()).isEqualTo("1.0.0");
             scene.outputs()
@@ -227,7 +250,7 @@ class CampaignIT {
                     scene.small(study);
                 }
                 String campaign = scene.begin(next);
-                scene.awaitListed(campaign, "waiting for MODEL_NOT_HERE=1");
+                scene.awaitListed(campaign, "1 waiting for MODEL_NOT_HERE");
                 Bundles.another(Repository.tinyBundle(), late.resolve("next"), "1.1.0");
                 scene.awaitListed(campaign, "7 of 7 done");
             }

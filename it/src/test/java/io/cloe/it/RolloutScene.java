@@ -127,6 +127,11 @@ final class RolloutScene implements AutoCloseable {
         return Bundles.another(bundle, repository.resolve(name), version);
     }
 
+    /** Puts a model that makes other masks than the tiny one into the repository. */
+    Bundles.Name differing(String name, String version) throws IOException {
+        return Bundles.differing(repository.resolve(name), version);
+    }
+
     /** Waits until the workers have done all that was sent to them. */
     void awaitCaughtUp() {
         cluster.awaitCaughtUp(settings.get(WorkerConfig.APPLICATION_ID), topics);
@@ -194,6 +199,11 @@ final class RolloutScene implements AutoCloseable {
         Path other = phantom(study + "-corrected").get(modality);
         studies.send(
                 ScanEvents.available(study, modality, other, 1, Instant.now()).build());
+    }
+
+    /** Takes a scan back. */
+    void retract(String study, String modality) throws Exception {
+        studies.send(ScanEvents.retracted(study, modality, 1, Instant.now()).build());
     }
 
     /** Submits a scan more. */

@@ -230,7 +230,9 @@ final class CampaignTask {
             boolean takes = CampaignRun.isCanary(campaign)
                     && CampaignRun.isWanted(state)
                     && CampaignRun.samples(campaign, study.id())
-                    && CampaignMatch.selects(campaign, study);
+                    && CampaignMatch.selects(campaign, study)
+                    // Once its model is live there is nothing to compare.
+                    && !CampaignMatch.isMadeBy(campaign.getModel(), study);
             if (takes) {
                 CampaignState counted = CampaignRun.counted(state, null, 1, now());
                 put(
@@ -281,11 +283,12 @@ final class CampaignTask {
     private Instant advance(CampaignState former, Set<String> busyFamilies, Instant now) {
         ReprocessCampaign campaign = former.getCampaign();
         boolean canary = CampaignRun.isCanary(campaign);
-        if (!canary && !busyFamilies.add(campaign.getModel().getFamily())) {
+        boolean counts = campaign.getOutput() == CampaignOutput.COUNT;
+        if (!canary && !counts && !busyFamilies.add(campaign.getModel().getFamily())) {
             settle(former, CampaignRun.waits(former, Waiting.ANOTHER_CAMPAIGN, now));
             return null;
         }
-        if (campaign.getOutput() != CampaignOutput.COUNT && !executor.serves(campaign.getModel())) {
+        if (!counts && !executor.serves(campaign.getModel())) {
             settle(former, CampaignRun.waits(former, Waiting.MODEL_NOT_HERE, now));
             return now.plus(MODEL_PATIENCE);
         }

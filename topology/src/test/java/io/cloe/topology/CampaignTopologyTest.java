@@ -230,6 +230,37 @@ class CampaignTopologyTest {
     }
 
     @Test
+    void shouldCountAtOnceWhenAnotherCampaignRuns() {
+        segmented("a", "b");
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setRatePerMinute(0.1)
+                .build());
+
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.COUNT))
+                .setCampaignId("count")
+                .setCreatedAt(Fixtures.START.plusSeconds(1))
+                .build());
+        driver.clock(Duration.ofSeconds(1));
+
+        ReprocessProgress count = progress("count");
+        assertThat(count.getPhase()).isEqualTo(CampaignPhase.DONE);
+        assertThat(count.getSelected()).isEqualTo(2);
+    }
+
+    @Test
+    void shouldTakeNoStudyOfItsOwnModelWhenItIsACanary() {
+        order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
+                .setModel(Fixtures.MODEL)
+                .setLiveShare(1.0)
+                .build());
+
+        segmented("after");
+
+        assertThat(driver.executor.jobs()).isEmpty();
+        assertThat(lastProgress().getSelected()).isZero();
+    }
+
+    @Test
     void shouldRunOnStudiesPublishedFromNowOnWhenItIsACanary() {
         segmented("before");
         order(ReprocessCampaign.newBuilder(campaign(CampaignOutput.SHADOW))
@@ -345,6 +376,13 @@ class CampaignTopologyTest {
     }
 
     private ReprocessProgress last;
+
+    private ReprocessProgress progress(String campaign) {
+        return driver.progress.readValuesToList().stream()
+                .filter(told -> told.getCampaignId().equals(campaign))
+                .reduce((former, later) -> later)
+                .orElseThrow();
+    }
 
     private ReprocessProgress lastProgress() {
         List<ReprocessProgress> told = driver.progress.readValuesToList();

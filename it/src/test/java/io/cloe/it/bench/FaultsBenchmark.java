@@ -13,9 +13,9 @@ import picocli.CommandLine.Option;
 /** Whether the promise holds while workers, brokers and disks fail. */
 final class FaultsBenchmark implements Benchmark {
 
-    private static final String ROW = "%-18s %6s %8s %8s %6s %6s %6s %9s %10s %8s %6s%n";
+    private static final String ROW = "%-18s %6s %8s %8s %6s %6s %6s %9s %10s %9s %8s %6s%n";
 
-    @Option(names = "--kills", description = "Workers killed in the first scenario. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--kills", description = "Kills in each scenario that kills at random. Default: ${DEFAULT-VALUE}.")
     private int kills = 200;
 
     @Option(names = "--protocol", description = "Group protocol: classic or streams. Default: ${DEFAULT-VALUE}.")
@@ -49,6 +49,7 @@ final class FaultsBenchmark implements Benchmark {
                         "gaps",
                         "dangling",
                         "different",
+                        "campaign",
                         "orphans",
                         "left");
         int violations = 0;
@@ -77,6 +78,7 @@ final class FaultsBenchmark implements Benchmark {
                             verdict.gaps().size(),
                             verdict.dangling().size(),
                             outcome.differences().size() + verdict.different().size(),
+                            outcome.own().size(),
                             verdict.orphans(),
                             outcome.afterSweep().orphans());
             outcome.problems().stream().limit(20).forEach(problem -> session.out()

@@ -43,9 +43,15 @@ public final class FaultRun {
      * @param afterSweep on the same, once the masks were swept
      * @param differences from a run without faults
      * @param cause the failure that studies had to meet
+     * @param own what broke that only this scenario promises
      */
     public record Outcome(
-            int kills, Verdict verdict, Verdict afterSweep, List<String> differences, Optional<FailureReason> cause) {
+            int kills,
+            Verdict verdict,
+            Verdict afterSweep,
+            List<String> differences,
+            Optional<FailureReason> cause,
+            List<String> own) {
 
         /** Each violation of the promise by name. */
         public List<String> problems() {
@@ -55,6 +61,7 @@ public final class FaultRun {
                 all.add("not swept: " + afterSweep.orphans());
             }
             all.addAll(differences);
+            all.addAll(own);
             cause.filter(reason -> !verdict.met().contains(reason))
                     .ifPresent(reason -> all.add("no study met " + reason));
             return all;
@@ -85,7 +92,8 @@ public final class FaultRun {
                     verdict,
                     afterSweep,
                     differences(brokers, verdict, situation.studies()),
-                    scenario.cause());
+                    scenario.cause(),
+                    scenario.problems());
         } finally {
             brokers.forEach(BrokerProcess::close);
         }

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 
 /**
  * What must be true of all results in the end, whatever failed: every study has its last result, its revisions are each there once and
- * without gaps, the weights go with them, the masks exist, and the same input has the same mask.
+ * without gaps, the weights go with them, the masks exist, and a model makes one mask of one input.
  */
 public final class Promise {
 
@@ -52,11 +52,11 @@ public final class Promise {
      * @param duplicates revisions published more than once
      * @param gaps studies whose revisions do not count up from 0, or whose weights do not go with them
      * @param dangling results whose mask is not there or is another file
-     * @param different inputs that have more than one mask
+     * @param different inputs of which one model made more than one mask
      * @param orphans files in the mask directory that no result refers to
      * @param failures failure records that say that nothing will be tried again
      * @param met reasons of all failures, got over or not
-     * @param maskOf SHA-256 of the mask by digest of the input
+     * @param maskOf SHA-256 of the mask by digest of the input and version of the model
      */
     public record Verdict(
             int studies,
@@ -189,7 +189,10 @@ public final class Promise {
                             || !sha256(mask).equals(result.getMask().getSha256())) {
                         dangling.add(name);
                     }
-                    masksOf.computeIfAbsent(result.getInputDigest(), digest -> new HashSet<>())
+                    masksOf.computeIfAbsent(
+                                    result.getInputDigest() + " of model "
+                                            + result.getModel().getVersion(),
+                                    input -> new HashSet<>())
                             .add(result.getMask().getSha256());
                 }
             }

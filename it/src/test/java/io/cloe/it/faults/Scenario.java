@@ -2,6 +2,7 @@ package io.cloe.it.faults;
 
 import io.cloe.schemas.FailureReason;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,6 +29,11 @@ public interface Scenario extends AutoCloseable {
     /** The failure that studies must have met, and got over: without it the scenario would have shown nothing. */
     default Optional<FailureReason> cause() {
         return Optional.empty();
+    }
+
+    /** What broke that only it promises, each by name; asked once it has run. */
+    default List<String> problems() {
+        return List.of();
     }
 
     /** Frees what it took of the machine; called after the verdict. */

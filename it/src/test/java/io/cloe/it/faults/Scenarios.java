@@ -10,11 +10,12 @@ public final class Scenarios {
     /**
      * Each of them.
      *
-     * @param kills how many workers are killed by the first
+     * @param kills how many kills there are in those that kill at random
      */
     public static List<Scenario> all(int kills) {
         return List.of(
                 new KilledWorkers(kills),
+                new KilledCampaigns(kills),
                 new RollingRestart(),
                 new Scaling(),
                 new KilledBroker(),

@@ -1,9 +1,11 @@
 package io.cloe.it.faults;
 
 import io.cloe.it.tools.BrokerProcess;
+import io.cloe.it.tools.CommandLines;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.InferenceConfig;
 import io.cloe.worker.config.StudySettings;
@@ -17,22 +19,31 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.TopicDescription;
 
 /** Brokers, workers and a load, for one scenario. */
 public final class Situation implements AutoCloseable {
 
     static final List<String> MODALITIES = List.of("T1", "T2", "FLAIR");
 
-    private static final int PARTITIONS = 4;
+    static final int PARTITIONS = 4;
+
     private static final Duration PAUSE = Duration.ofMillis(400);
+    private static final Duration DOWN = Duration.ofSeconds(4);
     private static final Duration PATIENCE = Duration.ofMinutes(4);
 
     private final List<BrokerProcess> brokers;
+    private final String addresses;
     private final TestCluster cluster;
     private final Topics topics;
     private final String prefix;
@@ -43,7 +54,8 @@ public final class Situation implements AutoCloseable {
     private final Fleet fleet;
     private final Random random;
     private final PrintWriter out;
-    private StudyLoad load;
+    private final List<StudyLoad> loads = new ArrayList<>();
+    private Map<String, List<Path>> volumes = Map.of();
     private int kills;
 
     /**
@@ -69,8 +81,9 @@ public final class Situation implements AutoCloseable {
         this.folder = Files.createDirectories(folder);
         this.random = random;
         this.out = out;
-        cluster = new TestCluster(
-                String.join(",", brokers.stream().map(BrokerProcess::address).toList()));
+        addresses =
+                String.join(",", brokers.stream().map(BrokerProcess::address).toList());
+        cluster = new TestCluster(addresses);
         topics = cluster.createTopics(prefix, PARTITIONS, brokers.size());
         settings = cluster.workerSettings(folder, Repository.tinyBundle(), folder);
         settings.put(WorkerConfig.TOPICS_PREFIX, prefix);
@@ -97,13 +110,31 @@ public final class Situation implements AutoCloseable {
 
     /** Studies begin to come. */
     public void startLoad() throws Exception {
-        load = StudyLoad.start(
-                "study",
-                Files.createDirectories(folder.resolve("volumes")),
-                MODALITIES,
-                cluster.clients(prefix),
-                new Random(random.nextLong()),
-                PAUSE);
+        loads.add(StudyLoad.start("study", volumes(), cluster.clients(prefix), new Random(random.nextLong()), PAUSE));
+    }
+
+    private Map<String, List<Path>> volumes() throws Exception {
+        if (volumes.isEmpty()) {
+            volumes = StudyLoad.volumes(Files.createDirectories(folder.resolve("volumes")), MODALITIES);
+        }
+        return volumes;
+    }
+
+    /**
+     * Complete studies come, so many at once.
+     *
+     * @param site of the studies, and what their ids begin with
+     */
+    public List<StudyLoad.Expected> startStored(String site, int count) throws Exception {
+        List<StudyLoad.Expected> studies = StudyLoad.complete(site, volumes(), new Random(random.nextLong()), count);
+        loads.add(StudyLoad.replay(studies, cluster.clients(prefix), Map.of("site", site)));
+        return studies;
+    }
+
+    /** From now on scans of some studies, which have come before, are replaced. */
+    public void startCorrections(List<StudyLoad.Expected> studies, Duration pause) throws Exception {
+        loads.add(StudyLoad.corrections(
+                studies, volumes(), cluster.clients(prefix), new Random(random.nextLong()), pause));
     }
 
     /** One worker, at place 0, runs, and studies begin to come. */
@@ -115,12 +146,14 @@ public final class Situation implements AutoCloseable {
 
     /** Lets the studies that were begun come to their end, and judges. */
     public Promise.Verdict judge() throws Exception {
-        load.end();
-        try (Outputs outputs = new Outputs(brokers.get(0).address(), topics)) {
-            Promise.Verdict verdict = Promise.judge(outputs, load.expected(), masks, PATIENCE);
+        for (StudyLoad load : loads) {
+            load.end();
+        }
+        try (Outputs outputs = outputs()) {
+            Promise.Verdict verdict = Promise.judge(outputs, studies(), masks, PATIENCE);
             if (verdict.lost().isEmpty()) {
                 cluster.awaitCaughtUp(group, topics);
-                verdict = Promise.judge(outputs, load.expected(), masks, PATIENCE);
+                verdict = Promise.judge(outputs, studies(), masks, PATIENCE);
             }
             return verdict;
         }
@@ -145,13 +178,25 @@ public final class Situation implements AutoCloseable {
         List<StudyLoad.Expected> distinct = new ArrayList<>();
         Set<Map<String, Path>> seen = new HashSet<>();
         studies.stream().filter(study -> seen.add(study.files())).forEach(distinct::add);
-        load = StudyLoad.replay(distinct, cluster.clients(prefix));
+        loads.add(StudyLoad.replay(distinct, cluster.clients(prefix), Map.of()));
         return judge();
     }
 
-    /** The studies that have come so far. */
+    /** The studies that have come so far, as they stand now. */
     public List<StudyLoad.Expected> studies() {
-        return load.expected();
+        Map<String, StudyLoad.Expected> studies = new LinkedHashMap<>();
+        loads.forEach(load -> load.expected().forEach(study -> studies.put(study.studyId(), study)));
+        return List.copyOf(studies.values());
+    }
+
+    /** What is committed from now on, and was before; to be closed. */
+    public Outputs outputs() {
+        return new Outputs(addresses, topics);
+    }
+
+    /** The command line, for the workers of this situation. */
+    public CommandLines cloe() {
+        return new CommandLines(Map.of(WorkerConfig.BOOTSTRAP_SERVERS, addresses, WorkerConfig.TOPICS_PREFIX, prefix));
     }
 
     /** Lets the load go on for a while. */
@@ -162,6 +207,27 @@ public final class Situation implements AutoCloseable {
     /** A while between two bounds, from the seed. */
     public Duration between(Duration least, Duration most) {
         return least.plusMillis(random.nextLong(most.minus(least).toMillis() + 1));
+    }
+
+    /** Kills a broker of several and starts it again; returns when all partitions have all their copies again. */
+    public void killForAWhile(BrokerProcess broker) throws InterruptedException {
+        broker.kill();
+        killed();
+        pass(DOWN);
+        broker.start();
+        Waiting.until("all copies are in sync").ignoreExceptions().until(() -> allInSync(cluster.admin()));
+    }
+
+    private static boolean allInSync(Admin admin) throws ExecutionException, InterruptedException {
+        Set<String> names = admin.listTopics(new ListTopicsOptions().listInternal(true))
+                .names()
+                .get();
+        Collection<TopicDescription> described =
+                admin.describeTopics(names).allTopicNames().get().values();
+        return described.stream()
+                .flatMap(topic -> topic.partitions().stream())
+                .allMatch(partition ->
+                        partition.isr().size() == partition.replicas().size());
     }
 
     /** Notes a kill. */
@@ -202,7 +268,7 @@ public final class Situation implements AutoCloseable {
 
     @Override
     public void close() throws Exception {
-        if (load != null) {
+        for (StudyLoad load : loads) {
             load.close();
         }
         fleet.close();

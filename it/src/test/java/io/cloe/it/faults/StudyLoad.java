@@ -53,13 +53,14 @@ public final class StudyLoad implements AutoCloseable {
     public record Expected(String studyId, Map<String, String> eventIds, Map<String, Path> files) {
 
         /** The same scans in one complete study of the same name: what must come of it is the same. */
-        private List<ScanEvent> sent() {
+        private List<ScanEvent> sent(Map<String, String> attributes) {
             List<ScanEvent> events = new ArrayList<>();
             try {
                 for (Map.Entry<String, Path> file : files.entrySet()) {
                     events.add(ScanEvents.available(studyId, file.getKey(), file.getValue(), 0, Instant.now())
                             .setEventId(eventIds.get(file.getKey()))
                             .setExpectedModalities(List.copyOf(files.keySet()))
+                            .setAttributes(attributes)
                             .build());
                 }
                 return events;
@@ -67,17 +68,26 @@ public final class StudyLoad implements AutoCloseable {
                 throw new UncheckedIOException(e);
             }
         }
+
+        /** The same with another scan of one modality. */
+        private Expected with(ScanEvent scan, Path file) {
+            Map<String, String> otherIds = new TreeMap<>(eventIds);
+            otherIds.put(scan.getModality(), scan.getEventId());
+            Map<String, Path> otherFiles = new TreeMap<>(files);
+            otherFiles.put(scan.getModality(), file);
+            return new Expected(studyId, otherIds, otherFiles);
+        }
     }
 
     private final ScanEventProducer producer;
-    private final List<Expected> expected = Collections.synchronizedList(new ArrayList<>());
+    private final Map<String, Expected> expected = Collections.synchronizedMap(new LinkedHashMap<>());
     private final PriorityQueue<Step> steps = new PriorityQueue<>(Comparator.comparing(Step::at));
     private final Duration pause;
     private final Begin begin;
     private final Thread thread;
     private volatile boolean ending;
 
-    /** Makes the next study, and its steps. */
+    /** Makes the next study, or what is next of one that has come, and its steps. */
     private interface Begin {
         Expected study(int number, Instant now, List<Step> steps) throws IOException;
     }
@@ -91,16 +101,14 @@ public final class StudyLoad implements AutoCloseable {
     }
 
     /**
-     * Makes the volumes, and starts.
+     * Starts.
      *
      * @param prefix of the studies' ids
-     * @param folder that the workers may read
+     * @param volumes that the workers may read, several of each modality
      * @param pause between studies
      */
     public static StudyLoad start(
-            String prefix, Path folder, List<String> modalities, ClientSettings clients, Random random, Duration pause)
-            throws IOException {
-        Map<String, List<Path>> volumes = volumes(folder, modalities);
+            String prefix, Map<String, List<Path>> volumes, ClientSettings clients, Random random, Duration pause) {
         StudyLoad load = new StudyLoad(
                 prefix,
                 clients,
@@ -110,22 +118,66 @@ public final class StudyLoad implements AutoCloseable {
         return load;
     }
 
+    /** Studies with all modalities, none sent. */
+    public static List<Expected> complete(String prefix, Map<String, List<Path>> volumes, Random random, int count)
+            throws IOException {
+        List<Expected> studies = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            Expected study = new Expected(prefix + "-" + i, Map.of(), Map.of());
+            for (Map.Entry<String, List<Path>> modality : volumes.entrySet()) {
+                Path file = anyOf(modality.getValue(), random);
+                study = study.with(scan(study.studyId(), modality.getKey(), file, 0), file);
+            }
+            studies.add(study);
+        }
+        return studies;
+    }
+
+    private static ScanEvent scan(String studyId, String modality, Path file, int revision) throws IOException {
+        return ScanEvents.available(studyId, modality, file, revision, Instant.now())
+                .build();
+    }
+
     /** Sends studies as they stood in the end, complete and without any story. */
-    public static StudyLoad replay(List<Expected> studies, ClientSettings clients) {
+    public static StudyLoad replay(List<Expected> studies, ClientSettings clients, Map<String, String> attributes) {
         StudyLoad load = new StudyLoad("replay", clients, Duration.ZERO, (number, now, steps) -> {
             throw new IllegalStateException("begins no studies");
         });
         load.ending = true;
         Instant now = Instant.now();
         for (Expected study : studies) {
-            study.sent().forEach(event -> load.steps.add(new Step(now, event)));
-            load.expected.add(study);
+            study.sent(attributes).forEach(event -> load.steps.add(new Step(now, event)));
+            load.expected.put(study.studyId(), study);
         }
         load.thread.start();
         return load;
     }
 
-    private static Map<String, List<Path>> volumes(Path folder, List<String> modalities) throws IOException {
+    /** Replaces scans of studies that have come, now of one and now of another. */
+    public static StudyLoad corrections(
+            List<Expected> studies,
+            Map<String, List<Path>> volumes,
+            ClientSettings clients,
+            Random random,
+            Duration pause) {
+        Map<String, Expected> current = new LinkedHashMap<>();
+        studies.forEach(study -> current.put(study.studyId(), study));
+        StudyLoad load = new StudyLoad("corrections", clients, pause, (number, now, steps) -> {
+            Expected study =
+                    current.get(studies.get(random.nextInt(studies.size())).studyId());
+            String modality = anyOf(List.copyOf(volumes.keySet()), random);
+            Path file = anyOf(volumes.get(modality), random);
+            ScanEvent scan = scan(study.studyId(), modality, file, number + 1);
+            steps.add(new Step(now, scan));
+            current.put(study.studyId(), study.with(scan, file));
+            return current.get(study.studyId());
+        });
+        load.thread.start();
+        return load;
+    }
+
+    /** Makes several volumes of each modality. */
+    static Map<String, List<Path>> volumes(Path folder, List<String> modalities) throws IOException {
         Map<String, List<Path>> volumes = new TreeMap<>();
         for (String modality : modalities) {
             List<Path> variants = new ArrayList<>();
@@ -141,12 +193,14 @@ public final class StudyLoad implements AutoCloseable {
 
     private void run() {
         Instant next = Instant.now();
+        int number = 0;
         try {
             while (!ending || !steps.isEmpty()) {
                 Instant now = Instant.now();
                 if (!ending && !now.isBefore(next)) {
                     List<Step> further = new ArrayList<>();
-                    expected.add(begin.study(expected.size(), now, further));
+                    Expected study = begin.study(number++, now, further);
+                    expected.put(study.studyId(), study);
                     steps.addAll(further);
                     next = now.plus(pause);
                 }
@@ -223,7 +277,7 @@ public final class StudyLoad implements AutoCloseable {
         return new Expected(studyId, eventIds, files);
     }
 
-    private static Path anyOf(List<Path> variants, Random random) {
+    private static <T> T anyOf(List<T> variants, Random random) {
         return variants.get(random.nextInt(variants.size()));
     }
 
@@ -240,7 +294,7 @@ public final class StudyLoad implements AutoCloseable {
     /** What the studies so far must come to. */
     public List<Expected> expected() {
         synchronized (expected) {
-            return List.copyOf(expected);
+            return List.copyOf(expected.values());
         }
     }
 

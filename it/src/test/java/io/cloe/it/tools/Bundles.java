@@ -11,6 +11,8 @@ import java.util.stream.Stream;
 /** Makes bundles of bundles. */
 public final class Bundles {
 
+    private static final double DIFFERING_CLIP = 1.5;
+    private static final int DIFFERING_LABEL = 3;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Bundles() {}
@@ -43,6 +45,15 @@ public final class Bundles {
     /** The same network under another version: another digest, so another model to everybody. */
     public static Name another(Path bundle, Path target, String version) throws IOException {
         return changed(bundle, target, manifest -> manifest.put("version", version));
+    }
+
+    /** A model that fits the tiny one and makes other masks: it cuts intensities off earlier and writes another label. */
+    public static Name differing(Path target, String version) throws IOException {
+        return changed(Repository.tinyBundle(), target, manifest -> {
+            manifest.put("version", version);
+            manifest.withObject("/normalisation").put("clip", DIFFERING_CLIP);
+            ((ObjectNode) manifest.withArray("/classes").get(2)).put("label", DIFFERING_LABEL);
+        });
     }
 
     /** A copy with another manifest. It appears in its place at once, as whoever copies one into a repository should see to. */

@@ -63,8 +63,17 @@ public final class CampaignRun {
                 .setWaitingFor(null)
                 // What a slower pace had put off need not wait for it any more.
                 .setNextStart(paceChanges ? null : state.getNextStart())
+                .setRunningSince(runningSince(state, now))
                 .setChangedAt(now)
                 .build();
+    }
+
+    /** When it would have begun had it not paused or waited: that time says nothing about how fast it goes. */
+    private static Instant runningSince(CampaignState state, Instant now) {
+        boolean idle = state.getPhase() == CampaignPhase.PAUSED || state.getPhase() == CampaignPhase.WAITING;
+        return idle && state.getRunningSince() != null
+                ? state.getRunningSince().plus(Duration.between(state.getChangedAt(), now))
+                : state.getRunningSince();
     }
 
     private static CampaignState begun(ReprocessCampaign campaign, Instant now) {
@@ -120,6 +129,7 @@ public final class CampaignRun {
         return CampaignState.newBuilder(state)
                 .setPhase(CampaignPhase.WAITING)
                 .setWaitingFor(what.name())
+                .setRunningSince(runningSince(state, now))
                 .setChangedAt(now)
                 .build();
     }
@@ -132,6 +142,7 @@ public final class CampaignRun {
         return CampaignState.newBuilder(state)
                 .setPhase(phase(state.getCampaign(), state.getCounted()))
                 .setWaitingFor(null)
+                .setRunningSince(runningSince(state, now))
                 .setChangedAt(now)
                 .build();
     }

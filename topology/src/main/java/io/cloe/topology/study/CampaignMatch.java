@@ -1,6 +1,7 @@
 package io.cloe.topology.study;
 
 import io.cloe.schemas.CampaignSelection;
+import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.PublishedResult;
 import io.cloe.schemas.ReprocessCampaign;
 import java.math.BigInteger;
@@ -23,6 +24,13 @@ public final class CampaignMatch {
                 && (selection.getStudyIds().isEmpty() || selection.getStudyIds().contains(study.id()))
                 && (selection.getSite() == null || study.site().equals(Optional.of(selection.getSite())))
                 && study.current().map(result -> selects(selection, result)).orElse(false);
+    }
+
+    /** Whether a study's result is this very model's. */
+    public static boolean isMadeBy(ModelReference model, Study study) {
+        return study.current()
+                .map(result -> result.getModel().getSha256().equals(model.getSha256()))
+                .orElse(false);
     }
 
     private static boolean selects(CampaignSelection selection, PublishedResult result) {

@@ -62,8 +62,7 @@ public final class Replay {
         if (scans.isEmpty()) {
             return skipped(Skipped.SCAN_GONE);
         }
-        boolean same = result.getModel().getSha256().equals(campaign.getModel().getSha256())
-                && sameScans(scans, result.getUsed());
+        boolean same = CampaignMatch.isMadeBy(campaign.getModel(), study) && sameScans(scans, result.getUsed());
         if (publishes && same) {
             return skipped(Skipped.MODEL_ALREADY);
         }

@@ -108,6 +108,28 @@ class CampaignRunPropertyTest {
     }
 
     @Property
+    void shouldTellHowFastItGoesWhateverThePauses(
+            @ForAll @IntRange(max = 7_200) int before, @ForAll @IntRange(max = 7_200) int after) {
+        ReprocessCampaign campaign = campaign(1, 1, null);
+        CampaignState state = CampaignRun.ordered(Optional.empty(), campaign, START);
+        state = CampaignRun.countedAll(CampaignRun.counted(state, "z", 10, START), START);
+        state = CampaignRun.done(CampaignRun.started(state, START), START.plusSeconds(30));
+        Instant now = START.plusSeconds(30);
+        state = CampaignRun.ordered(Optional.of(state), ordered(campaign, CampaignOrder.PAUSE), now);
+        now = now.plusSeconds(before);
+        state = CampaignRun.ordered(Optional.of(state), ordered(campaign, CampaignOrder.RUN), now);
+        state = CampaignRun.waits(state, Waiting.MODEL_NOT_HERE, now);
+        now = now.plusSeconds(after);
+        state = CampaignRun.goesOn(state, now);
+        now = now.plusSeconds(30);
+        state = CampaignRun.done(CampaignRun.started(state, now), now);
+
+        ReprocessProgress told = CampaignRun.progress(state, 0);
+        assertThat(told.getPerMinute()).isEqualTo(2);
+        assertThat(told.getRemainingSeconds()).isEqualTo(240);
+    }
+
+    @Property
     void shouldSampleTheSameStudiesAndMoreWhenTheShareGrows(
             @ForAll long seed, @ForAll @DoubleRange(max = 1) double one, @ForAll @DoubleRange(max = 1) double other) {
         String study = "study-" + seed;

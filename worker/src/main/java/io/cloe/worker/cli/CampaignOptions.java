@@ -9,11 +9,11 @@ import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.submit.ControlProducer;
-import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -31,11 +31,15 @@ final class CampaignOptions {
     @Option(
             names = "--from",
             paramLabel = "TIME",
-            description = "Only results published at this time (ISO 8601) or later.")
-    private Instant from;
+            description = "Only results published then or later: a time such as 2026-11-26T08:00:00Z, or an age such as"
+                    + " 30d.")
+    private String from;
 
-    @Option(names = "--before", paramLabel = "TIME", description = "Only results published before this time.")
-    private Instant before;
+    @Option(
+            names = "--before",
+            paramLabel = "TIME",
+            description = "Only results published before then, given in the same way.")
+    private String before;
 
     @Option(
             names = "--older-than",
@@ -57,28 +61,31 @@ final class CampaignOptions {
         if (studies.size() > MOST_IDS) {
             throw new UserErrorException(studies.size() + " times --study; allowed: up to " + MOST_IDS);
         }
-        if (from != null && before != null && !from.isBefore(before)) {
+        Instant now = Instant.now();
+        Instant first = TimeOption.parseIfGiven("--from", from, now).orElse(null);
+        Instant end = TimeOption.parseIfGiven("--before", before, now).orElse(null);
+        if (first != null && end != null && !first.isBefore(end)) {
             throw new UserErrorException("--from must be before --before");
         }
         return ReprocessCampaign.newBuilder()
                 .setCampaignId(UUID.randomUUID().toString().substring(0, 8))
                 .setOrder(CampaignOrder.RUN)
                 .setModel(model)
-                .setSelection(new CampaignSelection(studies, from, before, olderThan, flag, site))
+                .setSelection(new CampaignSelection(studies, first, end, olderThan, flag, site))
                 .setMode(mode)
                 .setOutput(output)
                 .setLiveShare(liveShare)
                 .setRatePerMinute(pace.rate().orElse(null))
                 .setConcurrency(pace.concurrency().orElse(USUAL_CONCURRENCY))
                 .setPartitions(1)
-                .setCreatedAt(Instant.now())
+                .setCreatedAt(now)
                 .build();
     }
 
     /** Sends a new campaign and says its name. */
     static ReprocessCampaign start(
             ClientSettings client, ReprocessCampaign campaign, WorkerCommand command, boolean json)
-            throws IOException, InterruptedException {
+            throws InterruptedException {
         ReprocessCampaign shared = send(client, campaign);
         command.print(
                 json
@@ -88,13 +95,20 @@ final class CampaignOptions {
     }
 
     /** Sends a new campaign to every partition. */
-    static ReprocessCampaign send(ClientSettings client, ReprocessCampaign campaign)
-            throws IOException, InterruptedException {
+    static ReprocessCampaign send(ClientSettings client, ReprocessCampaign campaign) throws InterruptedException {
         try (ControlProducer producer = new ControlProducer(client)) {
             ReprocessCampaign shared = ReprocessCampaign.newBuilder(campaign)
                     .setPartitions(producer.partitions())
                     .build();
-            producer.send(shared);
+            try {
+                producer.send(shared);
+            } catch (KafkaException e) {
+                String id = shared.getCampaignId();
+                throw new KafkaException(
+                        e.getMessage() + "; campaign " + id + " may have begun in some partitions: 'reprocess resume "
+                                + id + "' lets it begin in all, 'reprocess cancel " + id + "' ends it",
+                        e);
+            }
             return shared;
         }
     }

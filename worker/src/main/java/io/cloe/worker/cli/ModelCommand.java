@@ -1,8 +1,11 @@
 package io.cloe.worker.cli;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.worker.bundle.BundleException;
 import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.ModelBundle;
+import io.cloe.worker.bundle.ModelIdentity;
 import io.cloe.worker.inference.BundleVerifier;
 import io.cloe.worker.inference.DeviceChoice;
 import io.cloe.worker.inference.EngineException;
@@ -52,32 +55,20 @@ final class ModelCommand {
                 description = "auto, cpu or cuda:N. Default: ${DEFAULT-VALUE}.")
         private String device;
 
+        @Option(names = "--json", description = "As a JSON object.")
+        private boolean json;
+
         @Spec
         private CommandSpec spec;
 
         @Override
         public Integer call() throws EngineException {
-            PrintWriter out = spec.commandLine().getOut();
             try {
                 ModelBundle bundle = BundleReader.open(folder);
                 EngineSettings settings = EngineSettings.defaults().withDevice(DeviceChoice.parse(device));
                 try (InferenceEngine engine = InferenceEngine.open(bundle, settings)) {
                     BundleVerifier.GoldenReport golden = BundleVerifier.verifyEveryGraph(bundle, engine);
-                    out.printf(
-                            Locale.ROOT,
-                            "%s %s %s: ok%n  sha256      %s%n  modalities  %s%n  graphs      %d%n  device      %s%n"
-                                    + "  golden      largest difference %.1e%n",
-                            bundle.identity().family(),
-                            bundle.identity().id(),
-                            bundle.identity().version(),
-                            bundle.identity().digest(),
-                            String.join(", ", bundle.modalities()),
-                            bundle.graphs().size(),
-                            engine.device().running(),
-                            golden.largestDifference());
-                    if (bundle.notForClinicalUse()) {
-                        out.println("  NOT FOR CLINICAL USE: a demonstration model");
-                    }
+                    print(bundle, engine.device().running().toString(), golden.largestDifference());
                     return ExitCode.OK;
                 }
             } catch (BundleException e) {
@@ -90,6 +81,40 @@ final class ModelCommand {
                     case BUNDLE_REFUSED -> ExitCode.MODEL;
                     default -> ExitCode.DEVICE;
                 };
+            }
+        }
+
+        private void print(ModelBundle bundle, String device, double largestDifference) {
+            PrintWriter out = spec.commandLine().getOut();
+            ModelIdentity identity = bundle.identity();
+            if (json) {
+                ObjectNode verified = JsonNodeFactory.instance
+                        .objectNode()
+                        .put("family", identity.family())
+                        .put("id", identity.id())
+                        .put("version", identity.version())
+                        .put("sha256", identity.digest());
+                bundle.modalities().forEach(verified.putArray("modalities")::add);
+                out.println(verified.put("graphs", bundle.graphs().size())
+                        .put("device", device)
+                        .put("largestDifference", largestDifference)
+                        .put("notForClinicalUse", bundle.notForClinicalUse()));
+                return;
+            }
+            out.printf(
+                    Locale.ROOT,
+                    "%s %s %s: ok%n  sha256      %s%n  modalities  %s%n  graphs      %d%n  device      %s%n"
+                            + "  golden      largest difference %.1e%n",
+                    identity.family(),
+                    identity.id(),
+                    identity.version(),
+                    identity.digest(),
+                    String.join(", ", bundle.modalities()),
+                    bundle.graphs().size(),
+                    device,
+                    largestDifference);
+            if (bundle.notForClinicalUse()) {
+                out.println("  NOT FOR CLINICAL USE: a demonstration model");
             }
         }
     }

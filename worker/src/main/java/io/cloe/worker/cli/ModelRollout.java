@@ -7,6 +7,7 @@ import io.cloe.schemas.CampaignOutput;
 import io.cloe.schemas.ModelAssignment;
 import io.cloe.schemas.ModelReference;
 import io.cloe.schemas.ReadyModel;
+import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.results.RecordJson;
 import io.cloe.worker.submit.ControlProducer;
@@ -63,10 +64,16 @@ final class ModelRollout {
             models.requireEverywhere(model.getModel());
             ModelReference live = models.assigned(family).orElseThrow();
             if (model.getModel().equals(live) && models.isLiveEverywhere(live)) {
-                print(json ? said(model.getModel(), null) : "it is live already");
+                print(json ? said(live, null) : name(live) + " is live already");
                 return ExitCode.OK;
             }
-            return assign(client, new ModelAssignment(family, model.getModel(), live, Instant.now()), this, json);
+            return assign(
+                    client,
+                    new ModelAssignment(family, model.getModel(), live, Instant.now()),
+                    Optional.ofNullable(models.assignments().get(family))
+                            .orElse(new ModelAssignment(family, live, null, Instant.now())),
+                    this,
+                    json);
         }
     }
 
@@ -88,30 +95,51 @@ final class ModelRollout {
                                 + " another model's result stands for, and publishes that as the next revision.")
         private boolean republish;
 
+        @Option(
+                names = "--wait",
+                description = "With --republish: shows the progress until that campaign is over. Exit code 1 if it was"
+                        + " cancelled, or if studies failed.")
+        private boolean waits;
+
         @Option(names = "--json", description = "As JSON objects, one per line.")
         private boolean json;
 
         @Override
         public Integer call() throws Exception {
+            if (waits && !republish) {
+                throw new UserErrorException("--wait; allowed: with --republish");
+            }
             ClientSettings client = settings.client();
             ModelsAtHand models = ModelsAtHand.read(client);
             ModelAssignment last = models.assignments().get(family);
-            if (last == null || last.getPrevious() == null) {
+            if (last == null) {
                 throw new UserErrorException(
                         "no model of the family " + family + " was promoted, so none can be gone back to");
             }
-            models.requireEverywhere(last.getPrevious());
-            int code = assign(
-                    client, new ModelAssignment(family, last.getPrevious(), last.getLive(), Instant.now()), this, json);
-            if (code == ExitCode.OK && republish) {
-                CampaignOptions everything = new CampaignOptions();
-                CampaignOptions.start(
-                        client,
-                        everything.campaign(last.getPrevious(), CampaignMode.AS_DECIDED, CampaignOutput.PUBLISH, null),
-                        this,
-                        json);
+            // Asked for twice, it must not bring back what it was to get rid of.
+            boolean wentBack = last.getPrevious() == null;
+            ModelReference former = wentBack ? last.getLive() : last.getPrevious();
+            int code;
+            if (wentBack && models.isLiveEverywhere(former)) {
+                print(
+                        json
+                                ? said(former, null)
+                                : name(former) + " is live already: the last promotion was rolled back");
+                code = ExitCode.OK;
+            } else {
+                models.requireEverywhere(former);
+                code = assign(client, new ModelAssignment(family, former, null, Instant.now()), last, this, json);
             }
-            return code;
+            return code == ExitCode.OK && republish ? republish(client, former) : code;
+        }
+
+        private int republish(ClientSettings client, ModelReference model) throws Exception {
+            ReprocessCampaign campaign = CampaignOptions.start(
+                    client,
+                    new CampaignOptions().campaign(model, CampaignMode.AS_DECIDED, CampaignOutput.PUBLISH, null),
+                    this,
+                    json);
+            return waits ? CampaignWatch.await(client, campaign, this, json) : ExitCode.OK;
         }
     }
 
@@ -149,8 +177,13 @@ final class ModelRollout {
         }
     }
 
-    /** Tells all workers, and waits until all have followed. Where one cannot, all go back. */
-    private static int assign(ClientSettings client, ModelAssignment assignment, WorkerCommand command, boolean json)
+    /** Tells all workers, and waits until all have followed. Where one cannot, all go back to what stood before. */
+    private static int assign(
+            ClientSettings client,
+            ModelAssignment assignment,
+            ModelAssignment before,
+            WorkerCommand command,
+            boolean json)
             throws Exception {
         ModelReference live = assignment.getLive();
         try (ControlProducer producer = new ControlProducer(client)) {
@@ -160,10 +193,11 @@ final class ModelRollout {
             while (!models.isLiveEverywhere(live)) {
                 Optional<String> problem = models.problem(live);
                 if (problem.isPresent()) {
-                    producer.send(
-                            new ModelAssignment(assignment.getFamily(), assignment.getPrevious(), live, Instant.now()));
-                    command.complain("a worker cannot use the model (" + problem.get() + "); "
-                            + assignment.getPrevious().getVersion() + " is live again");
+                    producer.send(ModelAssignment.newBuilder(before)
+                            .setAssignedAt(Instant.now())
+                            .build());
+                    command.complain("a worker cannot use the model (" + problem.get() + "); " + name(before.getLive())
+                            + " is live again");
                     return ExitCode.MODEL;
                 }
                 if (System.nanoTime() > end) {
@@ -175,11 +209,12 @@ final class ModelRollout {
                 models = ModelsAtHand.read(client);
             }
         }
-        command.print(
-                json
-                        ? said(live, assignment.getPrevious())
-                        : live.getId() + " " + live.getVersion() + " is live on all workers");
+        command.print(json ? said(live, before.getLive()) : name(live) + " is live on all workers");
         return ExitCode.OK;
+    }
+
+    private static String name(ModelReference model) {
+        return model.getId() + " " + model.getVersion();
     }
 
     private static ObjectNode said(ModelReference live, ModelReference previous) {

@@ -7,7 +7,6 @@ import io.cloe.schemas.CampaignOutput;
 import io.cloe.schemas.ModelComparison;
 import io.cloe.schemas.ReadyModel;
 import io.cloe.schemas.ReprocessCampaign;
-import io.cloe.schemas.ReprocessProgress;
 import io.cloe.schemas.Segmentation;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.results.CampaignEstimate;
@@ -17,13 +16,12 @@ import io.cloe.worker.results.LatestRecords;
 import io.cloe.worker.submit.ControlProducer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -77,7 +75,10 @@ final class ReprocessCommand {
         @Option(names = "--publish", description = "Publishes each result as the next revision of its study.")
         private boolean publish;
 
-        @Option(names = "--wait", description = "Shows the progress until the campaign is over.")
+        @Option(
+                names = "--wait",
+                description = "Shows the progress until the campaign is over. Exit code 1 if it was cancelled, or if"
+                        + " studies failed.")
         private boolean waits;
 
         @Override
@@ -85,13 +86,7 @@ final class ReprocessCommand {
             ClientSettings client = settings.client();
             ReprocessCampaign campaign = CampaignOptions.start(
                     client, campaign(client, publish ? CampaignOutput.PUBLISH : CampaignOutput.SHADOW), this, json);
-            if (waits) {
-                CampaignSummary summary = follow(client, campaign, spec, json);
-                if (json) {
-                    print(summary.json());
-                }
-            }
-            return ExitCode.OK;
+            return waits ? CampaignWatch.await(client, campaign, this, json) : ExitCode.OK;
         }
     }
 
@@ -107,7 +102,7 @@ final class ReprocessCommand {
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
             ReprocessCampaign campaign = CampaignOptions.send(client, campaign(client, CampaignOutput.COUNT));
-            long selected = follow(client, campaign, spec, true).selected();
+            long selected = CampaignWatch.follow(client, campaign, this, true).selected();
             List<Segmentation> last = LatestRecords.last(
                     client, client.topics().segmentations(), Segmentation.class, RESULTS_TO_LEARN_FROM);
             CampaignEstimate estimate = CampaignEstimate.of(
@@ -133,9 +128,12 @@ final class ReprocessCommand {
 
         @Override
         public Integer call() throws Exception {
-            progress(settings.client())
-                    .forEach((id, summary) ->
-                            print(json ? summary.json() : id + "  " + summary.title() + "  " + summary.line()));
+            Map<String, CampaignSummary> campaigns = CampaignWatch.progress(settings.client());
+            if (campaigns.isEmpty() && !json) {
+                print("no campaigns");
+            }
+            campaigns.forEach((id, summary) ->
+                    print(json ? summary.json() : id + "  " + summary.title() + "  " + summary.line()));
             return ExitCode.OK;
         }
     }
@@ -164,7 +162,7 @@ final class ReprocessCommand {
             if (campaign == null) {
                 throw new UserErrorException("no campaign " + campaignId + "; allowed: what 'reprocess list' shows");
             }
-            CampaignSummary summary = progress(client).get(campaignId);
+            CampaignSummary summary = CampaignWatch.progress(client).get(campaignId);
             if (summary != null && summary.isOver(campaign.getPartitions())) {
                 throw new UserErrorException("the campaign " + campaignId + " is over: " + summary.line());
             }
@@ -241,7 +239,10 @@ final class ReprocessCommand {
             sortOptions = false)
     static final class Report extends WorkerCommand {
 
-        @Parameters(paramLabel = "CAMPAIGN", description = "Name of the campaign.")
+        @Parameters(
+                paramLabel = "CAMPAIGN",
+                arity = "0..1",
+                description = "Name of the campaign. Default: the one that compared last.")
         private String campaignId;
 
         @Option(names = "--svg", paramLabel = "FILE", description = "Also writes histograms of Dice as a picture.")
@@ -260,12 +261,15 @@ final class ReprocessCommand {
         @Override
         public Integer call() throws Exception {
             ClientSettings client = settings.client();
-            List<ModelComparison> comparisons =
-                    LatestRecords.all(client, client.topics().modelComparisons(), ModelComparison.class).stream()
-                            .filter(comparison -> comparison.getCampaignId().equals(campaignId))
-                            .toList();
+            List<ModelComparison> all =
+                    LatestRecords.all(client, client.topics().modelComparisons(), ModelComparison.class);
+            String wanted = campaignId == null ? last(all) : campaignId;
+            List<ModelComparison> comparisons = all.stream()
+                    .filter(comparison -> comparison.getCampaignId().equals(wanted))
+                    .toList();
             if (comparisons.isEmpty()) {
-                throw new UserErrorException("no comparisons of a campaign " + campaignId + "; see 'reprocess list'");
+                throw new UserErrorException(
+                        "no comparisons of a campaign " + wanted + " so far; see 'reprocess list'");
             }
             print(
                     json
@@ -276,32 +280,12 @@ final class ReprocessCommand {
             }
             return ExitCode.OK;
         }
-    }
 
-    private static Map<String, CampaignSummary> progress(ClientSettings client) {
-        return CampaignSummary.byCampaign(
-                LatestRecords.of(client, client.topics().reprocessProgress(), ReprocessProgress.class)
-                        .values());
-    }
-
-    /** Shows the progress until the campaign is over. */
-    private static CampaignSummary follow(
-            ClientSettings client, ReprocessCampaign campaign, CommandSpec spec, boolean quiet) throws Exception {
-        LiveLine line = new LiveLine(spec.commandLine().getOut());
-        while (true) {
-            CampaignSummary summary =
-                    progress(client).getOrDefault(campaign.getCampaignId(), new CampaignSummary(List.of()));
-            if (!quiet) {
-                line.show(summary.line());
-            }
-            if (summary.isOver(campaign.getPartitions())) {
-                line.end();
-                if (summary.selected() == 0) {
-                    throw new UserErrorException("no study with a result fits the selection");
-                }
-                return summary;
-            }
-            TimeUnit.SECONDS.sleep(1);
+        private static String last(List<ModelComparison> comparisons) throws UserErrorException {
+            return comparisons.stream()
+                    .max(Comparator.comparing(ModelComparison::getComparedAt))
+                    .map(ModelComparison::getCampaignId)
+                    .orElseThrow(() -> new UserErrorException("no campaign has compared a study so far"));
         }
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.schemas.ModelComparison;
+import io.cloe.schemas.ModelReference;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -15,14 +16,20 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /** What a campaign's comparisons say together: a table, the studies that changed most, and a histogram. Plain functions. */
 public final class CampaignReport {
 
     private static final int MOST_CHANGED = 20;
     private static final int BINS = 20;
+    private static final int HEADING = 24;
+    private static final int ROW_HEIGHT = 120;
 
     private CampaignReport() {}
 
@@ -34,22 +41,59 @@ public final class CampaignReport {
      */
     public static String text(List<ModelComparison> comparisons, String page) {
         StringBuilder text = new StringBuilder();
-        line(text, "%d studies compared, %d with the same mask byte for byte", comparisons.size(), same(comparisons));
-        line(text, "%-8s %8s %8s %8s %8s %14s", "region", "studies", "mean", "median", "lowest", "volume ml");
+        line(
+                text,
+                "%s compared with %s",
+                names(comparisons, ModelComparison::getAfter),
+                names(comparisons, ModelComparison::getBefore));
+        line(text, "%s compared, %d with the same mask byte for byte", studies(comparisons.size()), same(comparisons));
+        long other = otherScans(comparisons);
+        if (other > 0) {
+            line(text, "%s with other scans than their former result", studies(other));
+        }
+        long incomparable = incomparable(comparisons);
+        if (incomparable > 0) {
+            line(text, "%s whose masks cannot be compared, as the former one cannot be read", studies(incomparable));
+        }
+        line(text, "");
+        line(text, "%-10s %8s %26s   %19s", "", "", "Dice", "change of volume, ml");
+        line(
+                text,
+                "%-10s %8s %8s %8s %8s   %9s %9s",
+                "region",
+                "studies",
+                "mean",
+                "median",
+                "lowest",
+                "mean",
+                "largest");
         dice(comparisons)
                 .forEach((region, values) -> line(
                         text,
-                        "%-8s %8d %8.3f %8.3f %8.3f %+14.2f",
+                        "%-10s %8d %8.3f %8.3f %8.3f   %+9.2f %+9.2f",
                         region,
                         values.size(),
                         mean(values),
                         values.get(values.size() / 2),
                         values.get(0),
-                        meanVolumeChange(comparisons, region)));
-        drift(comparisons, ModelComparison::getConsistencyChange)
-                .forEach((modality, change) -> line(text, "consistency of %s %+.4f (mean)", modality, change));
-        drift(comparisons, CampaignReport::weightChange)
-                .forEach((modality, change) -> line(text, "weight of %s %+.4f (mean)", modality, change));
+                        mean(volumeChanges(comparisons, region)),
+                        largest(volumeChanges(comparisons, region))));
+        line(text, "");
+        Map<String, List<Double>> consistency = drift(comparisons, ModelComparison::getConsistencyChange);
+        Map<String, List<Double>> weights = drift(comparisons, CampaignReport::weightChange);
+        Set<String> modalities = new TreeSet<>(consistency.keySet());
+        modalities.addAll(weights.keySet());
+        if (!modalities.isEmpty()) {
+            line(text, "%-10s %21s   %21s", "change of", "consistency", "weight");
+            line(text, "%-10s %10s %10s   %10s %10s", "modality", "mean", "largest", "mean", "largest");
+            modalities.forEach(modality -> line(
+                    text,
+                    "%-10s %s   %s",
+                    modality,
+                    meanAndLargest(consistency.getOrDefault(modality, List.of())),
+                    meanAndLargest(weights.getOrDefault(modality, List.of()))));
+            line(text, "");
+        }
         inferenceMillis(comparisons, ModelComparison::getTimingsMsBefore)
                 .ifPresent(before -> inferenceMillis(comparisons, ModelComparison::getTimingsMsAfter)
                         .ifPresent(after ->
@@ -58,14 +102,9 @@ public final class CampaignReport {
                 .forEach((flag, count) -> line(text, "flag raised %s %d", flag, count));
         counts(comparisons, ModelComparison::getFlagsCleared)
                 .forEach((flag, count) -> line(text, "flag cleared %s %d", flag, count));
-        long incomparable = comparisons.stream()
-                .filter(comparison -> comparison.getChange() == null)
-                .count();
-        if (incomparable > 0) {
-            line(text, "%d studies whose masks cannot be compared, as the former one cannot be read", incomparable);
-        }
-        line(text, "changed most (lowest Dice of a region):");
-        for (ModelComparison comparison : mostChanged(comparisons)) {
+        List<ModelComparison> changed = mostChanged(comparisons);
+        line(text, changed.isEmpty() ? "no study changed" : "changed most (lowest Dice of a region):");
+        for (ModelComparison comparison : changed) {
             line(
                     text,
                     "  %.3f  %s%s",
@@ -76,21 +115,47 @@ public final class CampaignReport {
         return text.toString();
     }
 
+    /** The models that made one side, by id and version. */
+    private static String names(List<ModelComparison> comparisons, Function<ModelComparison, ModelReference> side) {
+        return comparisons.stream()
+                .map(side)
+                .map(model -> model.getId() + " " + model.getVersion())
+                .distinct()
+                .sorted()
+                .collect(Collectors.joining(", "));
+    }
+
+    private static String studies(long count) {
+        return count + (count == 1 ? " study" : " studies");
+    }
+
+    private static String meanAndLargest(List<Double> changes) {
+        return changes.isEmpty()
+                ? String.format("%10s %10s", "-", "-")
+                : String.format(Locale.ROOT, "%+10.4f %+10.4f", mean(changes), largest(changes));
+    }
+
     /** The same as a JSON object. */
     public static ObjectNode json(List<ModelComparison> comparisons, String page) {
         ObjectNode report = JsonNodeFactory.instance.objectNode();
-        report.put("studies", comparisons.size()).put("sameMask", same(comparisons));
+        report.put("studies", comparisons.size())
+                .put("sameMask", same(comparisons))
+                .put("otherScans", otherScans(comparisons))
+                .put("incomparable", incomparable(comparisons));
         ObjectNode regions = report.putObject("regions");
         dice(comparisons).forEach((region, values) -> regions.putObject(region)
                 .put("studies", values.size())
                 .put("mean", mean(values))
                 .put("median", values.get(values.size() / 2))
                 .put("lowest", values.get(0))
-                .put("volumeChangeMl", meanVolumeChange(comparisons, region)));
-        ObjectNode consistency = report.putObject("consistencyChange");
-        drift(comparisons, ModelComparison::getConsistencyChange).forEach(consistency::put);
-        ObjectNode weights = report.putObject("weightChange");
-        drift(comparisons, CampaignReport::weightChange).forEach(weights::put);
+                .put("volumeChangeMl", mean(volumeChanges(comparisons, region)))
+                .put("largestVolumeChangeMl", largest(volumeChanges(comparisons, region))));
+        Map<String, List<Double>> consistency = drift(comparisons, ModelComparison::getConsistencyChange);
+        put(report, "consistencyChange", consistency, CampaignReport::mean);
+        put(report, "largestConsistencyChange", consistency, CampaignReport::largest);
+        Map<String, List<Double>> weights = drift(comparisons, CampaignReport::weightChange);
+        put(report, "weightChange", weights, CampaignReport::mean);
+        put(report, "largestWeightChange", weights, CampaignReport::largest);
         inferenceMillis(comparisons, ModelComparison::getTimingsMsBefore)
                 .ifPresent(millis -> report.put("inferenceMsBefore", millis));
         inferenceMillis(comparisons, ModelComparison::getTimingsMsAfter)
@@ -109,6 +174,12 @@ public final class CampaignReport {
         return report;
     }
 
+    private static void put(
+            ObjectNode report, String name, Map<String, List<Double>> changes, ToDoubleFunction<List<Double>> summary) {
+        ObjectNode byModality = report.putObject(name);
+        changes.forEach((modality, values) -> byModality.put(modality, summary.applyAsDouble(values)));
+    }
+
     /** Where the review page shows a study. */
     private static Optional<String> link(ModelComparison comparison, String page) {
         return page.isEmpty()
@@ -124,16 +195,14 @@ public final class CampaignReport {
                 : comparison.getChange().getWeightChange();
     }
 
-    /** Mean change per modality, over the studies that have one. */
-    private static Map<String, Double> drift(
+    /** Changes per modality, of the studies that have one. */
+    private static Map<String, List<Double>> drift(
             List<ModelComparison> comparisons, Function<ModelComparison, Map<String, Double>> change) {
         Map<String, List<Double>> byModality = new TreeMap<>();
         comparisons.forEach(comparison -> change.apply(comparison).forEach((modality, value) -> byModality
                 .computeIfAbsent(modality, any -> new ArrayList<>())
                 .add(value)));
-        Map<String, Double> means = new TreeMap<>();
-        byModality.forEach((modality, values) -> means.put(modality, mean(values)));
-        return means;
+        return byModality;
     }
 
     private static OptionalDouble inferenceMillis(
@@ -173,14 +242,26 @@ public final class CampaignReport {
         return values.stream().mapToDouble(value -> value).average().orElse(Double.NaN);
     }
 
-    private static double meanVolumeChange(List<ModelComparison> comparisons, String region) {
+    /** The one farthest from 0, with its sign: changes in both directions cancel each other out in the mean. */
+    private static double largest(List<Double> values) {
+        return values.stream().max(Comparator.comparingDouble(Math::abs)).orElse(Double.NaN);
+    }
+
+    private static List<Double> volumeChanges(List<ModelComparison> comparisons, String region) {
         return comparisons.stream()
                 .filter(one -> one.getVolumesMlBefore().containsKey(region)
                         && one.getVolumesMlAfter().containsKey(region))
-                .mapToDouble(one -> one.getVolumesMlAfter().get(region)
+                .map(one -> one.getVolumesMlAfter().get(region)
                         - one.getVolumesMlBefore().get(region))
-                .average()
-                .orElse(Double.NaN);
+                .toList();
+    }
+
+    private static long otherScans(List<ModelComparison> comparisons) {
+        return comparisons.stream().filter(one -> !one.getSameScans()).count();
+    }
+
+    private static long incomparable(List<ModelComparison> comparisons) {
+        return comparisons.stream().filter(one -> one.getChange() == null).count();
     }
 
     private static Map<String, Long> counts(
@@ -192,7 +273,7 @@ public final class CampaignReport {
 
     private static List<ModelComparison> mostChanged(List<ModelComparison> comparisons) {
         return comparisons.stream()
-                .filter(comparison -> comparison.getChange() != null)
+                .filter(comparison -> comparison.getChange() != null && !comparison.getSameMask())
                 .sorted(Comparator.comparingDouble(CampaignReport::lowest))
                 .limit(MOST_CHANGED)
                 .toList();
@@ -212,28 +293,49 @@ public final class CampaignReport {
         line(
                 svg,
                 "<svg xmlns='http://www.w3.org/2000/svg' width='480' height='%d' font-family='sans-serif' font-size='12'>",
-                byRegion.size() * 120 + 10);
-        int row = 0;
+                byRegion.size() * ROW_HEIGHT + HEADING + 10);
+        line(svg, "<rect width='100%%' height='100%%' fill='white'/>");
+        line(
+                svg,
+                "<text x='4' y='18'>%s compared with %s, Dice, %s</text>",
+                xml(names(comparisons, ModelComparison::getAfter)),
+                xml(names(comparisons, ModelComparison::getBefore)),
+                studies(comparisons.size()));
+        int bottom = HEADING;
         for (Map.Entry<String, List<Double>> region : byRegion.entrySet()) {
-            int[] bins = new int[BINS];
-            region.getValue().forEach(value -> bins[(int) Math.min(BINS - 1, Math.max(0, value) * BINS)]++);
-            int highest = Arrays.stream(bins).max().orElse(1);
-            int bottom = row * 120 + 100;
-            for (int bin = 0; bin < BINS; bin++) {
-                int height = 80 * bins[bin] / Math.max(1, highest);
-                line(
-                        svg,
-                        "<rect x='%d' y='%d' width='18' height='%d' fill='#3b6ea5'><title>%d</title></rect>",
-                        60 + bin * 20,
-                        bottom - height,
-                        height,
-                        bins[bin]);
-            }
-            line(svg, "<text x='4' y='%d'>%s</text>", bottom - 40, xml(region.getKey()));
-            line(svg, "<text x='56' y='%d'>0</text><text x='420' y='%d'>Dice 1</text>", bottom + 14, bottom + 14);
-            row++;
+            bottom += ROW_HEIGHT;
+            histogram(svg, region.getKey(), region.getValue(), bottom - 20);
         }
         return svg.append("</svg>").append(System.lineSeparator()).toString();
+    }
+
+    private static void histogram(StringBuilder svg, String region, List<Double> values, int bottom) {
+        int[] bins = new int[BINS];
+        values.forEach(value -> bins[(int) Math.min(BINS - 1, Math.max(0, value) * BINS)]++);
+        int highest = Math.max(1, Arrays.stream(bins).max().orElse(1));
+        line(svg, "<text x='4' y='%d' font-weight='bold'>%s</text>", bottom - 40, xml(region));
+        for (int bin = 0; bin < BINS; bin++) {
+            if (bins[bin] > 0) {
+                int height = Math.max(1, 80 * bins[bin] / highest);
+                int left = 60 + bin * 20;
+                line(svg, "<rect x='%d' y='%d' width='18' height='%d' fill='#3b6ea5'/>", left, bottom - height, height);
+                line(
+                        svg,
+                        "<text x='%d' y='%d' text-anchor='middle' font-size='10' class='studies'>%d</text>",
+                        left + 9,
+                        bottom - height - 3,
+                        bins[bin]);
+            }
+        }
+        line(svg, "<line x1='58' y1='%d' x2='460' y2='%d' stroke='#888'/>", bottom, bottom);
+        for (String tick : List.of("0", "0.5", "1")) {
+            line(
+                    svg,
+                    "<text x='%.0f' y='%d' text-anchor='middle'>%s</text>",
+                    59 + 400 * Double.parseDouble(tick),
+                    bottom + 14,
+                    tick);
+        }
     }
 
     private static String xml(String text) {

@@ -26,6 +26,9 @@ import java.util.stream.Collectors;
  */
 public record CampaignSummary(List<ReprocessProgress> parts) {
 
+    /** Said of a campaign that selects nothing. */
+    public static final String NOTHING_FITS = "no study with a result fits the selection";
+
     public CampaignSummary {
         parts = List.copyOf(parts);
     }
@@ -52,10 +55,22 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
 
     /** Whether nothing happens any more in any of so many partitions. */
     public boolean isOver(int partitions) {
-        return parts.size() >= partitions
-                && parts.stream()
-                        .map(ReprocessProgress::getPhase)
-                        .allMatch(phase -> phase == CampaignPhase.DONE || phase == CampaignPhase.CANCELLED);
+        return parts.size() >= partitions && parts.stream().allMatch(CampaignSummary::isOver);
+    }
+
+    private static boolean isOver(ReprocessProgress part) {
+        return part.getPhase() == CampaignPhase.DONE || part.getPhase() == CampaignPhase.CANCELLED;
+    }
+
+    /** What kept a campaign that is over from what it was for; empty if only live work did. */
+    public Optional<String> shortfall() {
+        if (parts.stream().anyMatch(part -> part.getPhase() == CampaignPhase.CANCELLED)) {
+            return Optional.of("the campaign was cancelled");
+        }
+        long failed = sum(ReprocessProgress::getFailed);
+        return failed == 0
+                ? Optional.empty()
+                : Optional.of(failed + " of " + selected() + " studies failed; not run, by reason: " + text(reasons()));
     }
 
     private long sum(ToLongFunction<ReprocessProgress> count) {
@@ -81,6 +96,7 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
 
     private OptionalDouble perMinute() {
         List<Double> rates = parts.stream()
+                .filter(part -> !isOver(part))
                 .map(ReprocessProgress::getPerMinute)
                 .filter(Objects::nonNull)
                 .toList();
@@ -89,28 +105,41 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
                 : OptionalDouble.of(rates.stream().mapToDouble(rate -> rate).sum());
     }
 
+    /** Until the slowest partition is done, as far as one says so, and not sooner than all of them are at the rate that they have. */
     private Optional<Long> remainingSeconds() {
-        return parts.stream()
+        Optional<Long> slowest = parts.stream()
                 .map(ReprocessProgress::getRemainingSeconds)
                 .filter(Objects::nonNull)
                 .max(Long::compare);
+        long left = Math.max(0, selected() - ended());
+        OptionalDouble rate = perMinute();
+        return rate.isEmpty()
+                ? slowest
+                : slowest.map(seconds -> Math.max(seconds, (long) Math.ceil(left * 60 / rate.getAsDouble())));
     }
 
     /** One line: a bar, counts, what is waited for, reasons, rate and the time left. */
     public String line() {
+        if (parts.isEmpty()) {
+            return "waiting for a worker to take it up";
+        }
         long selected = selected();
-        if (!parts.isEmpty() && parts.get(0).getCampaign().getOutput() == CampaignOutput.COUNT) {
-            return selected + " counted, nothing run  partitions " + text(phases());
+        ReprocessCampaign campaign = parts.get(0).getCampaign();
+        if (isOver(campaign.getPartitions()) && selected == 0 && campaign.getLiveShare() == null) {
+            return NOTHING_FITS + "  partitions: " + phasesText();
+        }
+        if (campaign.getOutput() == CampaignOutput.COUNT) {
+            return selected + " counted, nothing run  partitions: " + phasesText();
         }
         StringBuilder line = new StringBuilder(String.format(
                 Locale.ROOT,
-                "%s %d of %d done, %d skipped, %d failed  partitions %s",
+                "%s %d of %d done, %d skipped, %d failed  partitions: %s",
                 ProgressText.bar(ended(), selected),
                 sum(ReprocessProgress::getDone),
                 selected,
                 sum(ReprocessProgress::getSkipped),
                 sum(ReprocessProgress::getFailed),
-                text(phases())));
+                phasesText()));
         if (!reasons().isEmpty()) {
             line.append("  ").append(text(reasons()));
         }
@@ -132,6 +161,12 @@ public record CampaignSummary(List<ReprocessProgress> parts) {
                 : String.format(Locale.ROOT, "CANARY %s", campaign.getLiveShare());
         return campaign.getModel().getId() + " " + campaign.getModel().getVersion() + " "
                 + kind.toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private String phasesText() {
+        return phases().entrySet().stream()
+                .map(phase -> phase.getValue() + " " + phase.getKey())
+                .collect(Collectors.joining(", "));
     }
 
     private static String text(Map<String, Long> counts) {

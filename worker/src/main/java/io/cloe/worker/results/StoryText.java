@@ -64,9 +64,10 @@ public final class StoryText {
     private void revision(StringBuilder text, Segmentation result, GatingWeights weights) {
         line(
                 text,
-                "revision  %d, %s%s",
+                "revision  %d, %s%s%s",
                 result.getRevision(),
                 result.getTrigger(),
+                result.getDecision() == null ? "" : " (decided: " + result.getDecision() + ")",
                 result.getSupersedes() == null ? "" : ", supersedes " + result.getSupersedes());
         line(
                 text,

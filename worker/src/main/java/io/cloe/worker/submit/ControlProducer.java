@@ -4,7 +4,6 @@ import io.cloe.schemas.ModelAssignment;
 import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.serde.RecordSerde;
 import io.cloe.worker.kafka.ClientSettings;
-import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import org.apache.avro.specific.SpecificRecord;
@@ -12,6 +11,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Sends campaigns and model assignments, and waits until the brokers have them. */
@@ -44,9 +44,9 @@ public final class ControlProducer implements AutoCloseable {
     /**
      * Sends a campaign to every partition. If that fails half-way, sending it once more completes it.
      *
-     * @throws IOException if the brokers do not take it
+     * @throws KafkaException if the brokers do not take it
      */
-    public void send(ReprocessCampaign campaign) throws IOException, InterruptedException {
+    public void send(ReprocessCampaign campaign) throws InterruptedException {
         int partitions = partitions();
         for (int partition = 0; partition < partitions; partition++) {
             send(new ProducerRecord<>(
@@ -57,18 +57,17 @@ public final class ControlProducer implements AutoCloseable {
     /**
      * Says which model is live.
      *
-     * @throws IOException if the brokers do not take it
+     * @throws KafkaException if the brokers do not take it
      */
-    public void send(ModelAssignment assignment) throws IOException, InterruptedException {
+    public void send(ModelAssignment assignment) throws InterruptedException {
         send(new ProducerRecord<>(settings.topics().modelAssignments(), assignment.getFamily(), assignment));
     }
 
-    private void send(ProducerRecord<String, SpecificRecord> record) throws IOException, InterruptedException {
+    private void send(ProducerRecord<String, SpecificRecord> record) throws InterruptedException {
         try {
             producer.send(record).get();
         } catch (ExecutionException e) {
-            throw new IOException(
-                    "Kafka does not take the record: " + e.getCause().getMessage(), e.getCause());
+            throw new KafkaException("the record is not taken: " + e.getCause().getMessage(), e.getCause());
         }
     }
 

@@ -3,6 +3,7 @@ package io.cloe.worker.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cloe.worker.bundle.BundleFixture;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.StartupException;
@@ -277,6 +278,17 @@ class CloeCommandTest {
         assertThat(err.toString()).isEmpty();
         assertThat(out.toString())
                 .contains("test-family tiny 1.0.0: ok", "T1, T2, FLAIR", "graphs      7", "NOT FOR CLINICAL USE");
+    }
+
+    @Test
+    void shouldVouchInJsonWhenAskedTo() throws Exception {
+        assertThat(cloe("model", "verify", BundleFixture.tiny().toString(), "--json"))
+                .isEqualTo(ExitCode.OK);
+        JsonNode verified = new ObjectMapper().readTree(out.toString());
+        assertThat(verified.get("version").asText()).isEqualTo("1.0.0");
+        assertThat(verified.get("graphs").asInt()).isEqualTo(7);
+        assertThat(verified.get("modalities")).hasSize(3);
+        assertThat(verified.get("notForClinicalUse").asBoolean()).isTrue();
     }
 
     @Test

@@ -17,6 +17,8 @@ import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 
 class CampaignReportTest {
 
@@ -36,10 +38,10 @@ class CampaignReportTest {
         String report = CampaignReport.text(three, "");
 
         assertThat(report)
+                .contains("m 2.0.0 compared with m 1.0.0")
                 .contains("3 studies compared, 1 with the same mask byte for byte")
-                .containsPattern("WT +3 +0\\.700 +0\\.900 +0\\.200 +\\+0\\.50")
-                .contains("consistency of T1 -0.1000 (mean)")
-                .contains("weight of T1 +0.0500 (mean)")
+                .containsPattern("WT +3 +0\\.700 +0\\.900 +0\\.200 +\\+0\\.50 +\\+0\\.50")
+                .containsPattern("T1 +-0\\.1000 +-0\\.1000 +\\+0\\.0500 +\\+0\\.0500")
                 .contains("time on a device, ms (median): before 40, after 50")
                 .contains("flag raised REGION_EMPTY 1")
                 .contains("flag cleared SMALL_REGION 1");
@@ -51,7 +53,35 @@ class CampaignReportTest {
         int changed = lines.indexOf("changed most (lowest Dice of a region):");
 
         assertThat(lines.get(changed + 1)).isEqualTo("  0.200  far off/1  http://127.0.0.1:8080/#far%20off%2F1");
-        assertThat(lines.get(changed + 3)).isEqualTo("  1.000  same  http://127.0.0.1:8080/#same");
+        assertThat(lines.get(changed + 2)).isEqualTo("  0.900  near  http://127.0.0.1:8080/#near");
+        assertThat(lines).hasSize(changed + 3);
+    }
+
+    @Test
+    void shouldNameNoStudyWhenNoneChanged() {
+        assertThat(CampaignReport.text(three.subList(0, 1), PAGE))
+                .contains("no study changed")
+                .doesNotContain("#same");
+    }
+
+    @Test
+    void shouldShowChangesThatCancelEachOtherOut() {
+        List<ModelComparison> both = List.of(drifted(-0.3), drifted(0.2));
+
+        assertThat(CampaignReport.text(both, "")).containsPattern("T1 +-0\\.0500 +-0\\.3000 ");
+        assertThat(CampaignReport.json(both, "")
+                        .at("/largestConsistencyChange/T1")
+                        .asDouble())
+                .isEqualTo(-0.3);
+    }
+
+    @Test
+    void shouldSayHowManyUsedOtherScans() {
+        ModelComparison other =
+                ModelComparison.newBuilder(three.get(1)).setSameScans(false).build();
+
+        assertThat(CampaignReport.text(List.of(three.get(0), other), ""))
+                .contains("1 study with other scans than their former result");
     }
 
     @Test
@@ -81,7 +111,7 @@ class CampaignReportTest {
         ModelComparison blind =
                 ModelComparison.newBuilder(three.get(0)).setChange(null).build();
 
-        assertThat(CampaignReport.text(List.of(blind), PAGE)).contains("1 studies whose masks cannot be compared");
+        assertThat(CampaignReport.text(List.of(blind), PAGE)).contains("1 study whose masks cannot be compared");
         assertThat(CampaignReport.json(List.of(blind), PAGE).get("changedMost")).isEmpty();
     }
 
@@ -91,14 +121,25 @@ class CampaignReportTest {
                 .newDocumentBuilder()
                 .parse(new ByteArrayInputStream(CampaignReport.svg(three).getBytes(StandardCharsets.UTF_8)));
         int drawn = 0;
-        for (int i = 0; i < picture.getElementsByTagName("title").getLength(); i++) {
-            drawn += Integer.parseInt(
-                    picture.getElementsByTagName("title").item(i).getTextContent());
+        List<String> texts = new ArrayList<>();
+        NodeList nodes = picture.getElementsByTagName("text");
+        for (int i = 0; i < nodes.getLength(); i++) {
+            Element text = (Element) nodes.item(i);
+            if (text.getAttribute("class").equals("studies")) {
+                drawn += Integer.parseInt(text.getTextContent());
+            } else {
+                texts.add(text.getTextContent());
+            }
         }
 
         assertThat(drawn).isEqualTo(3);
-        assertThat(picture.getElementsByTagName("text").item(0).getTextContent())
-                .isEqualTo("WT");
+        assertThat(texts).contains("WT", "m 2.0.0 compared with m 1.0.0, Dice, 3 studies");
+    }
+
+    private static ModelComparison drifted(double consistency) {
+        return ModelComparison.newBuilder(comparison("s" + consistency, 0.9, false, List.of(), List.of()))
+                .setConsistencyChange(Map.of("T1", consistency))
+                .build();
     }
 
     private static ModelComparison comparison(

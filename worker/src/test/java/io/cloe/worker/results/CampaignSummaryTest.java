@@ -19,6 +19,10 @@ import org.junit.jupiter.api.Test;
 
 class CampaignSummaryTest {
 
+    static {
+        Results.trustRecords();
+    }
+
     private final CampaignSummary half = new CampaignSummary(List.of(
             part(0, CampaignPhase.RUNNING, null, 10, 4, Map.of("SCAN_GONE", 1L), 60.0, 5L),
             part(1, CampaignPhase.WAITING, "MODEL_NOT_HERE", 10, 5, Map.of(), 30.0, 130L)));
@@ -26,8 +30,8 @@ class CampaignSummaryTest {
     @Test
     void shouldSayHowFarItIsHowFastHowLongItTakesAndWhatItWaitsFor() {
         assertThat(half.line())
-                .isEqualTo("[##########..........] 9 of 20 done, 1 skipped, 0 failed  partitions running=1,"
-                        + " waiting for MODEL_NOT_HERE=1  SCAN_GONE=1  90.0/min, 2 min left");
+                .isEqualTo("[##########..........] 9 of 20 done, 1 skipped, 0 failed  partitions: 1 running,"
+                        + " 1 waiting for MODEL_NOT_HERE  SCAN_GONE=1  90.0/min, 2 min left");
         assertThat(half.title()).isEqualTo("m 2.0.0 shadow as-decided");
     }
 
@@ -46,6 +50,45 @@ class CampaignSummaryTest {
         assertThat(one.isOver(2)).isFalse();
         assertThat(one.isOver(1)).isTrue();
         assertThat(half.isOver(2)).isFalse();
+    }
+
+    @Test
+    void shouldExpectNoEndSoonerThanTheRateOfThoseAtWorkAllows() {
+        CampaignSummary one = new CampaignSummary(List.of(
+                part(0, CampaignPhase.DONE, null, 10, 10, Map.of(), 600.0, 0L),
+                part(1, CampaignPhase.RUNNING, null, 10, 1, Map.of(), 6.0, 5L)));
+
+        assertThat(one.line()).endsWith("  6.0/min, 90 s left");
+        assertThat(one.json().get("remainingSeconds").asLong()).isEqualTo(90);
+    }
+
+    @Test
+    void shouldSayWhyThereIsNothingToShow() {
+        assertThat(new CampaignSummary(List.of()).line()).isEqualTo("waiting for a worker to take it up");
+        CampaignSummary nothing = new CampaignSummary(List.of(
+                part(0, CampaignPhase.DONE, null, 0, 0, Map.of(), null, 0L),
+                part(1, CampaignPhase.DONE, null, 0, 0, Map.of(), null, 0L)));
+
+        assertThat(nothing.line()).startsWith("no study with a result fits the selection");
+    }
+
+    @Test
+    void shouldSayWhatKeptItFromItsEnd() {
+        CampaignSummary done =
+                new CampaignSummary(List.of(part(0, CampaignPhase.DONE, null, 5, 5, Map.of(), null, 0L)));
+        CampaignSummary cancelled =
+                new CampaignSummary(List.of(part(0, CampaignPhase.CANCELLED, null, 5, 1, Map.of(), null, 0L)));
+        ReprocessProgress failed = ReprocessProgress.newBuilder(
+                        part(0, CampaignPhase.DONE, null, 5, 4, Map.of("VOLUME_MISSING", 1L), null, 0L))
+                .setSkipped(0)
+                .setFailed(1)
+                .build();
+
+        assertThat(done.shortfall()).isEmpty();
+        assertThat(cancelled.shortfall()).contains("the campaign was cancelled");
+        assertThat(new CampaignSummary(List.of(failed)).shortfall().orElseThrow())
+                .startsWith("1 of 5 studies failed")
+                .contains("VOLUME_MISSING=1");
     }
 
     @Test

@@ -1,6 +1,5 @@
 package io.cloe.it.bench.inference;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.it.bench.Session;
 import io.cloe.it.bench.Sightings;
 import io.cloe.it.tools.Bundles;
@@ -42,8 +41,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * A worker with two models of one family, small studies for them, and what is seen of its results. The models are the tiny network,
- * which takes some ten milliseconds for a study: enough studies for a 99th percentile in a minute. The other model cuts intensities off
- * earlier and writes another label, so that its masks differ from the live one's.
+ * which takes some ten milliseconds for a study: enough studies for a 99th percentile in a minute. The other model's masks differ from
+ * the live one's.
  */
 final class Rollout implements AutoCloseable {
 
@@ -54,8 +53,6 @@ final class Rollout implements AutoCloseable {
 
     private static final int PARTITIONS = 4;
     private static final int CONCURRENCY = 8;
-    private static final double CLIP = 1.5;
-    private static final int LABEL = 3;
     private static final Duration POLL = Duration.ofMillis(2);
 
     private final BenchWorker worker;
@@ -85,11 +82,7 @@ final class Rollout implements AutoCloseable {
         Path volumes = Files.createDirectories(session.folder().resolve("volumes"));
         Path repository = Files.createDirectories(session.folder().resolve("models"));
         Path next = repository.resolve("next");
-        Bundles.changed(Repository.tinyBundle(), next, manifest -> {
-            manifest.put("version", "2.0.0");
-            manifest.withObject("/normalisation").put("clip", CLIP);
-            ((ObjectNode) manifest.withArray("/classes").get(2)).put("label", LABEL);
-        });
+        Bundles.differing(next, "2.0.0");
         BenchWorker worker = BenchWorker.start(
                 session,
                 "worker",
