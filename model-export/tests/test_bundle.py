@@ -65,6 +65,10 @@ def test_should_list_every_subset_once_with_its_gate_when_a_bundle_is_written(ti
         assert graph["gate"] == ("fixed" if len(graph["modalities"]) <= 2 else "computed")
 
 
+def test_should_not_mention_extra_graphs_when_none_is_asked_for(tiny_bundle):
+    assert "extraGraphs" not in tiny_bundle.manifest
+
+
 def test_should_have_the_documented_interface_when_a_graph_is_loaded(tiny_bundle):
     for graph in tiny_bundle.manifest["graphs"]:
         model = onnx.load(tiny_bundle.folder / graph["file"])

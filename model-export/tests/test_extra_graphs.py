@@ -76,10 +76,6 @@ def test_should_list_each_graph_once_when_several_uses_are_asked_for(bundle):
     ]
 
 
-def test_should_not_mention_them_when_none_is_asked_for(tiny_bundle):
-    assert "extraGraphs" not in tiny_bundle.manifest
-
-
 def test_should_know_the_consistency_of_two_with_the_same_weights_when_asked_for(bundle):
     plain = segment(bundle, study())
     asked = segment(bundle, study(), Mode(pair_consistency=True))
