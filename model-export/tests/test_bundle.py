@@ -18,7 +18,7 @@ from cloe.export.graphs import prepare, subset_graph
 from cloe.export.parity import check_golden, compare, network_parity, oracle_parity, parity_volumes
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import Bundle, BundleError
-from cloe.specification import BRAIN_GLIOMA, SegmentationClass, Specification, subsets
+from cloe.specification import BRAIN_GLIOMA, subsets
 from conftest import TINY_WINDOW, make_network
 
 EXACT = 1e-4
@@ -175,27 +175,6 @@ def test_should_keep_graphs_and_show_numbers_in_the_card_when_results_are_added(
     card = (folder / "README.md").read_text()
     assert "NOT FOR CLINICAL USE" in card
     assert "| T1 | 0.500 | 0.250 | 0.125 |" in card
-
-
-def test_should_serve_another_family_when_modalities_and_classes_differ(tmp_path):
-    prostate = Specification(
-        family="prostate",
-        modalities=("T2", "ADC"),
-        classes=(SegmentationClass("BACKGROUND", 0), SegmentationClass("PZ", 1), SegmentationClass("TZ", 2)),
-        regions={"GLAND": ("PZ", "TZ")},
-    )
-    network = make_network(modalities=2, classes=3)
-    write_bundle(network, tmp_path, BundleDescription(prostate, window=TINY_WINDOW))
-    bundle = Bundle(tmp_path, threads=1)
-    assert bundle.specification == prostate
-    assert [graph["file"] for graph in bundle.manifest["graphs"]] == [
-        "graphs/T2.onnx",
-        "graphs/ADC.onnx",
-        "graphs/T2+ADC.onnx",
-    ]
-    assert bundle.manifest["golden"]["consistencyGlobal"] == []
-    assert check_golden(bundle) < 1e-5
-    assert all(row.within(EXACT) for row in network_parity(network, bundle))
 
 
 def test_should_refuse_when_network_and_specification_differ(tmp_path):
