@@ -21,6 +21,7 @@ fi
 "$environment/bin/ruff" check .
 "$environment/bin/ruff" format --check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
 "$environment/bin/ruff" check --config pyproject.toml ../deploy/examples ../deploy/dicom/ingest ../deploy/dicom/tests
-# Two processes: most tests compute on one thread. By file, so that what the tests of a file share is made once.
-"$environment/bin/python" -m pytest -q -n 2 --dist loadfile
+# Two processes: most tests compute on one thread. By the groups of tests/conftest.py, so that what tests share is made once; in the order
+# of names, for those with few tests, which would else come last, are among the longest.
+"$environment/bin/python" -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 "$environment/bin/python" -m pytest -q -p no:cacheprovider ../deploy/dicom/tests

@@ -14,6 +14,13 @@ from cloe.specification import BRAIN_GLIOMA
 TINY_WINDOW = (16, 16, 16)
 
 
+def pytest_collection_modifyitems(items):
+    """Keep a file's tests on one process, and all files with the tiny bundle on the same: making it takes long."""
+    with_bundle = {item.path for item in items if "tiny_bundle_folder" in item.fixturenames}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("tiny-bundle" if item.path in with_bundle else item.path.stem))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)

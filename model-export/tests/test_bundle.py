@@ -18,7 +18,7 @@ from cloe.export.graphs import prepare, subset_graph
 from cloe.export.parity import check_golden, compare, network_parity, oracle_parity, parity_volumes
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import Bundle, BundleError
-from cloe.specification import BRAIN_GLIOMA, SegmentationClass, Specification, subsets
+from cloe.specification import BRAIN_GLIOMA, subsets
 from conftest import TINY_WINDOW, make_network
 
 EXACT = 1e-4
@@ -63,6 +63,10 @@ def test_should_list_every_subset_once_with_its_gate_when_a_bundle_is_written(ti
     for graph in graphs:
         assert graph["file"] == "graphs/" + "+".join(graph["modalities"]) + ".onnx"
         assert graph["gate"] == ("fixed" if len(graph["modalities"]) <= 2 else "computed")
+
+
+def test_should_not_mention_extra_graphs_when_none_is_asked_for(tiny_bundle):
+    assert "extraGraphs" not in tiny_bundle.manifest
 
 
 def test_should_have_the_documented_interface_when_a_graph_is_loaded(tiny_bundle):
@@ -171,27 +175,6 @@ def test_should_keep_graphs_and_show_numbers_in_the_card_when_results_are_added(
     card = (folder / "README.md").read_text()
     assert "NOT FOR CLINICAL USE" in card
     assert "| T1 | 0.500 | 0.250 | 0.125 |" in card
-
-
-def test_should_serve_another_family_when_modalities_and_classes_differ(tmp_path):
-    prostate = Specification(
-        family="prostate",
-        modalities=("T2", "ADC"),
-        classes=(SegmentationClass("BACKGROUND", 0), SegmentationClass("PZ", 1), SegmentationClass("TZ", 2)),
-        regions={"GLAND": ("PZ", "TZ")},
-    )
-    network = make_network(modalities=2, classes=3)
-    write_bundle(network, tmp_path, BundleDescription(prostate, window=TINY_WINDOW))
-    bundle = Bundle(tmp_path, threads=1)
-    assert bundle.specification == prostate
-    assert [graph["file"] for graph in bundle.manifest["graphs"]] == [
-        "graphs/T2.onnx",
-        "graphs/ADC.onnx",
-        "graphs/T2+ADC.onnx",
-    ]
-    assert bundle.manifest["golden"]["consistencyGlobal"] == []
-    assert check_golden(bundle) < 1e-5
-    assert all(row.within(EXACT) for row in network_parity(network, bundle))
 
 
 def test_should_refuse_when_network_and_specification_differ(tmp_path):

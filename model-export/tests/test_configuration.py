@@ -13,9 +13,10 @@ from cloe.specification import PROSTATE
 from cloe.training.checkpoint import load_checkpoint, load_network
 from cloe.training.configuration import read_configuration
 from cloe.training.mixture import MovingPool, Share, choose
-from cloe.training.pool import is_complete, store_case
+from cloe.training.pool import is_complete
 from cloe.training.precision import Precision
 from cloe.training.progress import Pace
+from makers import fail, make_noise
 from test_datasets import write_brats, write_task
 
 CONFIGURATIONS = Path(__file__).resolve().parents[1] / "configs"
@@ -32,16 +33,6 @@ half_precision = false
 [network]
 base_width = 2
 """
-
-
-def make_noise(folder: Path, index: int) -> None:
-    """Stand in for a phantom: 8 voxels along each axis, its index in every voxel."""
-    images = np.full((4, 8, 8, 8), index + 1, np.int16)
-    store_case(folder, 5, index, images, np.ones((8, 8, 8), np.uint8), (1.0, 1.0, 1.0), {})
-
-
-def fail(folder: Path, index: int) -> None:
-    raise OSError("disk full")
 
 
 def numbers(pool):

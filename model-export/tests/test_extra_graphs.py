@@ -14,7 +14,7 @@ from cloe.cli.main import main
 from cloe.export.bundle import BundleDescription, write_bundle
 from cloe.export.graphs import prepare, whole_crop_graph
 from cloe.export.operators import DoubleSizeByProducts, SoftmaxByExponentials, WeightedSumByProduct
-from cloe.export.parity import network_parity
+from cloe.export.parity import check_golden, network_parity
 from cloe.export.restore import restore_network
 from cloe.inference.bundle import CONSISTENCY, WHOLE_CROP, Bundle
 from cloe.inference.pipeline import Mode, segment
@@ -76,8 +76,16 @@ def test_should_list_each_graph_once_when_several_uses_are_asked_for(bundle):
     ]
 
 
-def test_should_not_mention_them_when_none_is_asked_for(tiny_bundle):
-    assert "extraGraphs" not in tiny_bundle.manifest
+def test_should_serve_another_family_when_modalities_and_classes_differ(bundle, network):
+    assert bundle.specification == SPECIFICATION
+    assert [graph["file"] for graph in bundle.manifest["graphs"]] == [
+        "graphs/T2.onnx",
+        "graphs/ADC.onnx",
+        "graphs/T2+ADC.onnx",
+    ]
+    assert bundle.manifest["golden"]["consistencyGlobal"] == []
+    assert check_golden(bundle) < 1e-5
+    assert all(row.within() for row in network_parity(network, bundle))
 
 
 def test_should_know_the_consistency_of_two_with_the_same_weights_when_asked_for(bundle):

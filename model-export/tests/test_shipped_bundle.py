@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloe.export.parity import check_golden, oracle_parity, parity_volumes
+from cloe.export.parity import check_golden, oracle_parity
 from cloe.inference.bundle import Bundle
 from cloe.specification import BRAIN_GLIOMA, subsets
 
@@ -33,20 +33,22 @@ def test_should_be_the_glioma_model_when_described(shipped):
     assert "NOT FOR CLINICAL USE" in (FOLDER / "README.md").read_text()
 
 
-def test_should_agree_with_the_oracle_when_all_fifteen_subsets_run(shipped):
+def test_should_agree_with_the_oracle_and_give_probabilities_when_any_listed_graph_runs(shipped, monkeypatch):
+    outputs = {}
+    run = shipped.run
+
+    def kept(names, volumes):
+        outputs[tuple(names)] = run(names, volumes)
+        return outputs[tuple(names)]
+
+    monkeypatch.setattr(shipped, "run", kept)
     rows = oracle_parity(shipped)
     assert [row.subset for row in rows if not row.within(1e-4)] == []
-    assert len(rows) == 2 ** len(BRAIN_GLIOMA.modalities) - 1
-
-
-def test_should_open_and_run_every_graph_when_listed(shipped):
-    volumes = parity_volumes(4, shipped.window)
     listed = [tuple(graph["modalities"]) for graph in shipped.manifest["graphs"]]
     assert listed == [tuple(BRAIN_GLIOMA.modalities[i] for i in subset) for subset in subsets(4)]
-    for names in listed:
-        channels = list(BRAIN_GLIOMA.indices(names))
-        outputs = shipped.run(names, np.ascontiguousarray(volumes[:, channels]))
-        assert np.isfinite(outputs["probabilities"]).all()
-        np.testing.assert_allclose(outputs["probabilities"].sum(1), 1.0, atol=1e-4)
+    assert list(outputs) == listed
+    for names, found in outputs.items():
+        assert np.isfinite(found["probabilities"]).all()
+        np.testing.assert_allclose(found["probabilities"].sum(1), 1.0, atol=1e-4)
         if len(names) > 2:
-            assert outputs["weights"].sum() == pytest.approx(1.0, abs=1e-5)
+            assert found["weights"].sum() == pytest.approx(1.0, abs=1e-5)

@@ -121,9 +121,7 @@ class ObjectStoreIT {
         settings.put(WorkerConfig.APPLICATION_ID, "object-store-sweep");
         settings.put(WorkerConfig.MASK_DIRECTORY, "s3://masks/swept");
         settings.put(InferenceConfig.INFERENCE_THREADS, "1");
-        settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
-        settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
-        settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");
+        TestCluster.hastenTakeover(settings);
         try (Fleet fleet = new Fleet(place, settings);
                 Studies announced = new Studies(volumes, cluster.clients("sweep-"));
                 Outputs seen = new Outputs(broker.address(), topics)) {

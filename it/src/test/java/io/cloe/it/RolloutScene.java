@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cloe.it.tools.Bundles;
 import io.cloe.it.tools.CommandLines;
-import io.cloe.it.tools.NiftiFiles;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
@@ -30,7 +29,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -39,7 +37,6 @@ import java.util.stream.Stream;
 final class RolloutScene implements AutoCloseable {
 
     private static final int PARTITIONS = 2;
-    private static final int[] GRID = {24, 28, 26};
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final TestCluster cluster;
@@ -146,14 +143,8 @@ final class RolloutScene implements AutoCloseable {
 
     /** A study that is complete at once, its events changed before they are sent. */
     Segmentation small(String studyId, Consumer<ScanEvent.Builder> change) throws Exception {
-        Path target = Files.createDirectories(root.resolve("volumes").resolve(studyId));
         List<String> modalities = List.of("T1", "T2", "FLAIR");
-        Map<String, Path> files = new TreeMap<>();
-        for (String modality : modalities) {
-            Path file = target.resolve(modality + ".nii.gz");
-            NiftiFiles.generate(file, GRID, new Random(studyId.hashCode() + modality.hashCode()));
-            files.put(modality, file);
-        }
+        Map<String, Path> files = studies.noise(studyId, modalities);
         studies.submit(studyId, files, modalities, change);
         return outputs.awaitResult(studyId, 0);
     }

@@ -60,9 +60,7 @@ class SweepIT {
                     new TreeMap<>(cluster.workerSettings(folder, Repository.tinyBundle(), volumes));
             settings.put(WorkerConfig.APPLICATION_ID, "sweep");
             settings.put(InferenceConfig.INFERENCE_THREADS, "1");
-            settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
-            settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
-            settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");
+            TestCluster.hastenTakeover(settings);
             masks = Path.of(settings.get(WorkerConfig.MASK_DIRECTORY));
             try (Fleet fleet = new Fleet(folder, settings);
                     Studies studies = new Studies(volumes, cluster.clients(""));

@@ -3,7 +3,6 @@ package io.cloe.it.faults;
 import io.cloe.it.tools.BrokerProcess;
 import io.cloe.it.tools.Bundles;
 import io.cloe.it.tools.CommandLines;
-import io.cloe.it.tools.NiftiFiles;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
@@ -16,14 +15,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 
 /** Studies that have a result, workers in processes of their own, and a campaign that publishes for all of them with another model. */
 public final class CampaignScene implements AutoCloseable {
 
-    private static final int[] GRID = {24, 28, 26};
 
     private final TestCluster cluster;
     private final Fleet fleet;
@@ -58,9 +55,7 @@ public final class CampaignScene implements AutoCloseable {
         settings.put(WorkerConfig.APPLICATION_ID, prefix + "group");
         settings.put(InferenceConfig.INFERENCE_THREADS, "1");
         settings.put(WorkerConfig.MODEL_REPOSITORY, repository.toString());
-        settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
-        settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
-        settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");
+        TestCluster.hastenTakeover(settings);
         CampaignScene scene = new CampaignScene(
                 cluster,
                 new Fleet(folder, settings),
@@ -74,13 +69,8 @@ public final class CampaignScene implements AutoCloseable {
 
     private void segment(String prefix, Path volumes, int count) throws Exception {
         fleet.start(0);
-        Map<String, Path> files = new TreeMap<>();
-        for (String modality : Situation.MODALITIES) {
-            Path file = volumes.resolve(modality + ".nii.gz");
-            NiftiFiles.generate(file, GRID, new Random(modality.hashCode()));
-            files.put(modality, file);
-        }
         try (Studies sender = new Studies(volumes, cluster.clients(prefix))) {
+            Map<String, Path> files = sender.noise("all", Situation.MODALITIES);
             for (int i = 0; i < count; i++) {
                 studies.add("study-" + i);
                 sender.submit("study-" + i, files, Situation.MODALITIES);

@@ -5,6 +5,7 @@ import io.cloe.it.tools.Waiting;
 import io.cloe.it.tools.WorkerJvm;
 import io.cloe.worker.config.WorkerConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,7 +33,7 @@ public final class Fleet implements AutoCloseable {
     private final Map<Integer, JavaProcess> members = new TreeMap<>();
     private final Set<Integer> supervised = new TreeSet<>();
     private ScheduledExecutorService supervisor;
-    private int standstills;
+    private int orders;
 
     /**
      * @param folder for what the workers write, but for masks
@@ -43,38 +44,49 @@ public final class Fleet implements AutoCloseable {
         this.settings = Map.copyOf(settings);
     }
 
-    /** A worker that was told to stand still. */
+    /** A worker that stands still, or will. */
     public final class Standstill {
 
-        private final JavaProcess process;
-        private final Step step;
-        private final Path goOn;
+        private final List<JavaProcess> told;
+        private final StandstillOrder order;
+        private final Path standing;
 
-        private Standstill(JavaProcess process, Step step, Path goOn) {
-            this.process = process;
-            this.step = step;
-            this.goOn = goOn;
+        private Standstill(List<JavaProcess> told, StandstillOrder order, Path standing) {
+            this.told = told;
+            this.order = order;
+            this.standing = standing;
         }
 
-        /** Waits until it stands still. */
+        /** Waits until it stands still; fails at once when nobody is left who could. */
         public void await() {
-            process.awaitOutput(line -> line.equals("at " + step));
+            Waiting.until("a worker to stand still at " + order.step()).until(() -> {
+                // Asked for before the condition: a process that ends right after saying so has said it.
+                boolean possible = told.stream().anyMatch(JavaProcess::isAlive);
+                if (!reached() && !possible) {
+                    throw new AssertionError("no worker is left to stand still\n" + lastWords());
+                }
+                return reached();
+            });
         }
 
-        /** Whether it stands still. */
+        /** Whether it stands still, or has. */
         public boolean reached() {
-            return process.outputLines().contains("at " + step);
+            return told.stream().anyMatch(this::saysSo);
+        }
+
+        private boolean saysSo(JavaProcess process) {
+            return process.outputLines().contains(order.reached());
         }
 
         /** Lets it go on, and waits until it does. */
         public void goOn() throws IOException {
-            Files.createFile(goOn);
-            process.awaitOutput(line -> line.equals("on from " + step));
+            Files.delete(standing);
+            process().awaitOutput(line -> line.equals(order.left()));
         }
 
-        /** Its process. */
+        /** Its process, once it stands still. */
         public JavaProcess process() {
-            return process;
+            return told.stream().filter(this::saysSo).findFirst().orElseThrow();
         }
     }
 
@@ -87,21 +99,46 @@ public final class Fleet implements AutoCloseable {
 
     /** Starts a worker that stands still when it takes a step for the how manieth time, from 1. */
     public Standstill start(int place, Step step, int turn) {
-        Path goOn = place(place).resolve("go-on-" + standstills++);
-        List<String> arguments = new ArrayList<>(List.of(step.name(), Integer.toString(turn), goOn.toString()));
-        settings(place).forEach((key, value) -> arguments.add(key + "=" + value));
-        JavaProcess process = JavaProcess.start(
-                place(place), "worker", WorkerJvm.OPTIONS, StandstillWorker.class.getName(), arguments);
-        return new Standstill(add(place, process), step, goOn);
+        Path file = place(place).resolve("order");
+        StandstillOrder order = order(file, step, turn);
+        return new Standstill(List.of(startObedient(place, file)), order, order.standing(file));
+    }
+
+    /** Starts a worker that {@link #standStill} can be said to. */
+    public JavaProcess startObedient(int place) {
+        return startObedient(place, folder.resolve("order"));
+    }
+
+    private JavaProcess startObedient(int place, Path file) {
+        return startWatched(place, StandstillWorker.class, List.of(file.toString()));
+    }
+
+    /** Tells all obedient workers that whichever takes the step first is to stand still there. */
+    public synchronized Standstill standStill(Step step) {
+        Path file = folder.resolve("order");
+        StandstillOrder order = order(file, step, 1);
+        return new Standstill(List.copyOf(members.values()), order, order.standing(file));
+    }
+
+    private StandstillOrder order(Path file, Step step, int turn) {
+        StandstillOrder order = new StandstillOrder(++orders, step, turn);
+        try {
+            order.give(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return order;
     }
 
     /** Starts a worker for which a step always takes so long. */
     public JavaProcess start(int place, Step step, Duration takes) {
-        List<String> arguments = new ArrayList<>(List.of(step.name(), Long.toString(takes.toMillis())));
+        return startWatched(place, SlowWorker.class, List.of(step.name(), Long.toString(takes.toMillis())));
+    }
+
+    private JavaProcess startWatched(int place, Class<?> main, List<String> first) {
+        List<String> arguments = new ArrayList<>(first);
         settings(place).forEach((key, value) -> arguments.add(key + "=" + value));
-        return add(
-                place,
-                JavaProcess.start(place(place), "worker", WorkerJvm.OPTIONS, SlowWorker.class.getName(), arguments));
+        return add(place, JavaProcess.start(place(place), "worker", WorkerJvm.OPTIONS, main.getName(), arguments));
     }
 
     private synchronized JavaProcess add(int place, JavaProcess process) {

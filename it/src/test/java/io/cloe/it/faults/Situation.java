@@ -97,12 +97,7 @@ public final class Situation implements AutoCloseable {
         settings.put(StudySettings.RETRY_ATTEMPTS, "50");
         settings.put(StudySettings.RETRY_FIRST_DELAY, "500ms");
         settings.put(StudySettings.RETRY_LONGEST_DELAY, "3s");
-        if (protocol.equals("classic")) { // with the other protocol the broker says so
-            settings.put(WorkerConfig.KAFKA_PREFIX + "session.timeout.ms", "3000");
-            settings.put(WorkerConfig.KAFKA_PREFIX + "heartbeat.interval.ms", "500");
-        }
-        // What a killed owner has not committed hides what its successor commits.
-        settings.put(WorkerConfig.KAFKA_PREFIX + "producer.transaction.timeout.ms", "3000");
+        TestCluster.hastenTakeover(settings);
         settings.putAll(more);
         masks = Path.of(settings.get(WorkerConfig.MASK_DIRECTORY));
         fleet = new Fleet(folder, settings);

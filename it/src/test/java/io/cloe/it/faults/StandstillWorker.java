@@ -1,42 +1,59 @@
 package io.cloe.it.faults;
 
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 
 /**
- * A worker that stands still at a step, says so, and goes on once a file appears. Arguments: the step, the how manieth time it is taken
- * (from 1), the file, then the worker's settings as {@code key=value}.
+ * A worker that stands still at a step when it is told to, says so, and goes on when it may. Arguments: the file in which a
+ * {@link StandstillOrder} may come, then the worker's settings as {@code key=value}.
  */
 final class StandstillWorker {
 
-    private StandstillWorker() {}
+    private final Path file;
+    private final PrintStream out;
+    private final Map<Integer, Integer> turns = new ConcurrentHashMap<>();
 
-    public static void main(String[] arguments) throws Exception {
-        Step step = Step.valueOf(arguments[0]);
-        int turn = Integer.parseInt(arguments[1]);
-        Path goOn = Path.of(arguments[2]);
-        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-        WatchedWorker.run(
-                Arrays.asList(arguments).subList(3, arguments.length), standStill(step, turn, goOn, out), out);
+    private StandstillWorker(Path file, PrintStream out) {
+        this.file = file;
+        this.out = out;
     }
 
-    private static Consumer<Step> standStill(Step step, int turn, Path goOn, PrintStream out) {
-        AtomicInteger taken = new AtomicInteger();
-        return passing -> {
-            if (passing == step && taken.incrementAndGet() == turn) {
-                out.println("at " + step);
-                while (!Files.exists(goOn)) {
-                    LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
-                }
-                out.println("on from " + step);
+    public static void main(String[] arguments) throws Exception {
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        StandstillWorker worker = new StandstillWorker(Path.of(arguments[0]), out);
+        WatchedWorker.run(Arrays.asList(arguments).subList(1, arguments.length), worker::pass, out);
+    }
+
+    private void pass(Step step) {
+        try {
+            Optional<StandstillOrder> order = StandstillOrder.read(file).filter(told -> told.step() == step);
+            if (order.isPresent() && isTurn(order.get()) && order.get().take(file)) {
+                standStill(order.get());
             }
-        };
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private boolean isTurn(StandstillOrder order) {
+        return turns.merge(order.number(), 1, Integer::sum) == order.turn();
+    }
+
+    private void standStill(StandstillOrder order) {
+        out.println(order.reached());
+        while (Files.exists(order.standing(file))) {
+            LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
+        }
+        out.println(order.left());
     }
 }

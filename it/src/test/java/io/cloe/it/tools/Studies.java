@@ -12,11 +12,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /** Announces generated studies, and remembers what it announced. */
 public final class Studies implements AutoCloseable {
+
+    private static final int[] NOISE_GRID = {24, 28, 26};
 
     private final Path root;
     private final ScanEventProducer producer;
@@ -46,6 +50,23 @@ public final class Studies implements AutoCloseable {
             Files.copy(volume, target.resolve(volume.getFileName()));
         }
         return StudyFolder.below(target).get(0).volumes();
+    }
+
+    /**
+     * A study of noise, unlike that of any other folder: milliseconds of work.
+     *
+     * @param folder name of the folder
+     * @return file by modality
+     */
+    public Map<String, Path> noise(String folder, List<String> modalities) throws IOException {
+        Path target = Files.createDirectories(root.resolve(folder));
+        Map<String, Path> files = new TreeMap<>();
+        for (String modality : modalities) {
+            Path file = target.resolve(modality + ".nii.gz");
+            NiftiFiles.generate(file, NOISE_GRID, new Random(folder.hashCode() + modality.hashCode()));
+            files.put(modality, file);
+        }
+        return files;
     }
 
     /** An event for a file, not sent. */

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A new model as its owner rolls it out, with the command line: compared, promoted, published, rolled back, refused. */
-class CampaignIT {
+class RolloutIT {
 
     @TempDir
     static Path folder;
