@@ -16,11 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 /** Studies that have a result, workers in processes of their own, and a campaign that publishes for all of them with another model. */
 public final class CampaignScene implements AutoCloseable {
-
 
     private final TestCluster cluster;
     private final Fleet fleet;
