@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cloe.specification import BRAIN_GLIOMA
 
 if TYPE_CHECKING:
+    from cloe.model.build import Network
     from cloe.training.configuration import TrainingConfiguration
 
 
@@ -25,7 +26,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--config", type=Path, help="TOML file; the options from --pool on do not apply then")
     parser.add_argument("--device", help="cpu or cuda; instead of the configuration's")
     parser.add_argument("--steps", type=int, help="instead of the configuration's")
-    parser.add_argument("--initial", type=Path, help="checkpoint whose weights a new run starts from")
+    parser.add_argument("--initial", type=Path, help="checkpoint or bundle whose weights a new run starts from")
     parser.add_argument("--pool", type=Path, help="pool folder; missing cases are made first")
     parser.add_argument("--pool-cases", type=int, default=420)
     parser.add_argument("--pool-seed", type=int, default=20261)
@@ -73,7 +74,7 @@ def _train(chosen: argparse.Namespace) -> int:
             device=chosen.device or configuration.device,
             tensorboard=configuration.tensorboard,
             about=about,
-            initial=chosen.initial,
+            initial=None if chosen.initial is None else _weights_of(chosen.initial),
         )
     finally:
         for share in shares:
@@ -81,6 +82,14 @@ def _train(chosen: argparse.Namespace) -> int:
                 share.source.close()
     print(f"trained: {checkpoint}")
     return 0
+
+
+def _weights_of(path: Path) -> Network:
+    from cloe.export.restore import restore_network
+    from cloe.inference.bundle import Bundle
+    from cloe.training.checkpoint import load_network
+
+    return restore_network(Bundle(path)) if path.is_dir() else load_network(path)[0]
 
 
 def _from_options(chosen: argparse.Namespace) -> TrainingConfiguration:
