@@ -84,6 +84,49 @@ def _train(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def add_fit_gate(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "fit-gate",
+        help="fit the gate of a trained network to what its experts are worth",
+        description="Lets the experts look at patches of the run's own data, half of them with a spoilt modality, and "
+        "fits the gate, and nothing else, to their Dice. Writes a new checkpoint beside the run's.",
+    )
+    parser.add_argument("--config", type=Path, required=True, help="the run's configuration")
+    parser.add_argument("--run", dest="folder", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    parser.add_argument("--patches", type=int, default=1000)
+    parser.set_defaults(run=_fit_gate)
+
+
+def _fit_gate(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.training.checkpoint import load_network, save_checkpoint
+    from cloe.training.configuration import read_configuration
+    from cloe.training.gate_fit import fit, judge
+    from cloe.training.sources import prepare
+
+    torch.set_num_threads(1)
+    configuration = read_configuration(chosen.config)
+    if configuration.plan.network.fusion != "gate" or configuration.plan.network.modalities < 3:
+        raise ValueError("the network has no gate that could act: it takes fusion 'gate' and three modalities")
+    network, content = load_network(chosen.folder / "checkpoint.pt")
+    pools = chosen.folder / "pools"
+    shares = [prepare(source, configuration.specification, pools) for source in configuration.sources]
+
+    def progress(done: int) -> None:
+        if done % 100 == 0 or done == chosen.patches:
+            print(f"judged {done}/{chosen.patches} patches", flush=True)
+
+    left = fit(network.gate, judge(network, configuration.plan, shares, chosen.patches, progress))
+    content["averaged"] = network.state_dict()
+    about = {**(content.get("about") or {}), "gate": f"fitted to the experts' Dice in {chosen.patches} patches"}
+    save_checkpoint(chosen.out, {**content, "about": about}, configuration.plan.network)
+    print(f"divergence from the experts' own Dice: {left:.4f}; written: {chosen.out}")
+    return 0
+
+
 def _weights_of(path: Path) -> Network:
     from cloe.export.restore import restore_network
     from cloe.inference.bundle import Bundle

@@ -209,14 +209,17 @@ def run_matrix(
 @torch.inference_mode()
 def score(network: Network, specification: Specification, patches: Sequence[TumourPatch]) -> dict[str, Any]:
     """Mean Dice over windows of every subset; ``mean`` over subsets and regions, ``all`` with all modalities."""
+    # All windows at once: PyTorch leaves small convolutions of a single one to a kernel that is ten times as slow.
+    volumes = torch.from_numpy(np.stack([patch.volumes for patch in patches]))
+    volumes = volumes.to(memory_format=torch.channels_last_3d)
+    network = network.to(memory_format=torch.channels_last_3d)
     per_subset: dict[str, dict[str, float]] = {}
     for subset in subsets(len(specification.modalities)):
-        found = []
-        for patch in patches:
-            volumes = torch.from_numpy(np.ascontiguousarray(patch.volumes[list(subset)]))[None]
-            output = network.forward_subset(volumes, subset, shortcut=True)
-            channels = output.probabilities[0].argmax(0).numpy().astype(np.uint8)
-            found.append(region_dice(specification, channels, patch.truth))
+        output = network.forward_subset(volumes[:, list(subset)], subset, shortcut=True)
+        channels = output.probabilities.argmax(1).numpy().astype(np.uint8)
+        found = [
+            region_dice(specification, *pair) for pair in zip(channels, (patch.truth for patch in patches), strict=True)
+        ]
         name = subset_name(specification.modalities[m] for m in subset)
         per_subset[name] = {
             region: float(np.mean([dice[region] for dice in found])) for region in specification.regions

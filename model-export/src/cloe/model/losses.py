@@ -83,37 +83,61 @@ def region_loss(region_logits: Tensor, tumour: Tensor) -> Tensor:
     return entropy + 1.0 - overlap
 
 
-def gate_quality_loss(weights: Tensor, experts: Tensor, target: Tensor) -> Tensor:
-    """Divergence of the gate's weights from ``softmax(Dice / temperature)`` of the experts' own tumour outlines.
-
-    Only the gate learns from it: what the experts predict is taken as it is, and the scores that the gate looks at are
-    detached. Patches of fewer than three modalities, whose weights are fixed, and those with next to no tumour count 0.
+def expert_quality(experts: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """How well each expert outlines the whole tumour, softly and by itself.
 
     Parameters
     ----------
-    weights
-        ``[B, K]``, of the gate.
     experts
-        ``[B, K, C, z, y, x]`` probabilities.
+        ``[B, K, C, z, y, x]`` probabilities; nothing is learned through them.
     target
         One-hot truth ``[B, C, z, y, x]``, background first.
 
     Returns
     -------
-    Tensor
-        Scalar, at least 0: Kullback-Leibler divergence, mean over the batch.
+    dice, judged
+        ``[B, K]`` soft Dice, and ``[B]`` bool: whether there is tumour enough to say so.
     """
-    present = weights.detach() > 0.0
     tumour = 1.0 - target[:, None, 0]
     found = 1.0 - experts.detach()[:, :, 0].float()
     axes = (2, 3, 4)
     mass = tumour.sum(axes)
     dice = 2.0 * (found * tumour).sum(axes) / (found.sum(axes) + mass + DICE_FLOOR)
-    wanted = torch.softmax(torch.where(present, dice / QUALITY_TEMPERATURE, -torch.inf), 1)
+    return dice, mass[:, 0] >= SMALLEST_JUDGED
+
+
+def quality_divergence(weights: Tensor, dice: Tensor, temperature: float = QUALITY_TEMPERATURE) -> Tensor:
+    """Kullback-Leibler divergence ``[B]`` of weights from ``softmax(dice / temperature)`` over the present modalities.
+
+    Both ``[B, K]``; a weight of exactly 0 is an absent modality. Fewer than three, whose weights are fixed, give 0.
+    """
+    present = weights.detach() > 0.0
+    wanted = torch.softmax(torch.where(present, dice / temperature, -torch.inf), 1)
     ratio = torch.where(present, wanted / torch.where(present, weights, 1.0), 1.0)
     divergence = (wanted * torch.log(ratio.clamp(min=DICE_FLOOR))).sum(1)
-    judged = (mass[:, 0] >= SMALLEST_JUDGED) & (present.sum(1) >= 3)
-    return (divergence * judged).mean()
+    return divergence * (present.sum(1) >= 3)
+
+
+def gate_quality_loss(weights: Tensor, experts: Tensor, target: Tensor) -> Tensor:
+    """Divergence of the gate's weights from what the experts' own tumour outlines would have weighed.
+
+    Only the gate learns from it: what the experts predict is taken as it is, and the scores that the gate looks at are
+    detached. Patches with next to no tumour count 0.
+
+    Parameters
+    ----------
+    weights
+        ``[B, K]``, of the gate.
+    experts, target
+        See :func:`expert_quality`.
+
+    Returns
+    -------
+    Tensor
+        Scalar, at least 0: mean over the batch.
+    """
+    dice, judged = expert_quality(experts, target)
+    return (quality_divergence(weights, dice) * judged).mean()
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
