@@ -68,15 +68,27 @@ def test_should_hold_every_row_of_the_checks_when_the_shipped_matrix_is_read(fil
     matrix = read_matrix(CONFIGS / file, BRAIN_GLIOMA)
     assert {*ABLATION_ROWS, WITHOUT_ECL} <= set(matrix.rows)
     assert len(matrix.seeds) == 3
-    networks = {name: network for name, (network, _) in matrix.rows.items()}
+    networks = {name: row.network for name, row in matrix.rows.items()}
     assert networks["no gate"].fusion == "scores"
     assert not networks["no MEC"].use_global
     assert not networks["no REC"].use_regional
     assert networks["mean fusion"].fusion == "mean"
-    assert matrix.rows["no ECL"][1].experts == 0.0
+    assert matrix.rows["no ECL"].weights.experts == 0.0
+    assert not networks["region map unsupervised"].detach_region
+    assert matrix.rows["region map unsupervised"].weights.region_supervision == 0.0
+    assert matrix.rows["no corruption"].sampling.corruption == 0.0
+    assert networks["bias per modality"].modality_bias
+    assert matrix.rows["supervised gate"].weights.gate_quality > 0.0
     assert {networks["RFNet"].architecture, networks["U-HeMIS"].architecture} == {"rfnet", "hemis"}
     # But for what its name says, every row is the full one.
-    plain = {"fusion": "gate", "use_global": True, "use_regional": True, "architecture": "cloe"}
+    plain = {
+        "fusion": "gate",
+        "use_global": True,
+        "use_regional": True,
+        "architecture": "cloe",
+        "detach_region": True,
+        "modality_bias": False,
+    }
     assert {replace(network, **plain) for network in networks.values()} == {networks["full"]}
 
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from cloe.model.losses import (
+    QUALITY_TEMPERATURE,
     LossWeights,
     dice_loss,
+    gate_quality_loss,
     one_hot,
     region_loss,
     total_loss,
@@ -152,3 +154,63 @@ def test_should_refuse_when_the_experts_were_skipped():
     output = network.forward_subset(make_volumes()[:, :1], (0,), shortcut=True)
     with pytest.raises(ValueError, match="experts"):
         total_loss(output, make_labels(), torch.ones(1, 1, dtype=torch.bool), network.configuration, LossWeights(), 1.0)
+
+
+def quality_case(found: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Experts that find the given shares of a tumour of 512 voxels, and the truth."""
+    target = one_hot(make_labels(), 4)
+    tumour = 1.0 - target[:, 0]
+    experts = [torch.stack((1.0 - share * tumour, share * tumour), 1) for share in found]
+    padded = [torch.cat((expert, torch.zeros_like(expert)), 1) for expert in experts]
+    return torch.stack(padded, 1), target
+
+
+def test_should_draw_the_weights_from_an_expert_when_it_misses_the_tumour():
+    experts, target = quality_case([1.0, 1.0, 0.1])
+    logits = torch.zeros(1, 3, requires_grad=True)
+    gate_quality_loss(torch.softmax(logits, 1), experts, target).backward()
+    assert logits.grad[0, 2] > 0.0 > logits.grad[0, 0]
+
+
+def test_should_be_zero_when_the_weights_are_those_of_the_experts_own_dice():
+    experts, target = quality_case([1.0, 0.6, 0.2])
+    dice = torch.tensor([[2.0 * share / (share + 1.0) for share in (1.0, 0.6, 0.2)]])
+    weights = torch.softmax(dice / QUALITY_TEMPERATURE, 1)
+    assert gate_quality_loss(weights, experts, target).item() == pytest.approx(0.0, abs=1e-5)
+    assert gate_quality_loss(torch.full((1, 3), 1.0 / 3.0), experts, target).item() > 0.05
+
+
+def test_should_not_look_at_absent_experts_when_all_are_computed():
+    experts, target = quality_case([1.0, 0.5, 0.3, 0.7])
+    three = torch.tensor([[0.4, 0.3, 0.3]])
+    four = torch.tensor([[0.4, 0.3, 0.3, 0.0]], requires_grad=True)
+    loss = gate_quality_loss(four, experts, target)
+    assert loss.item() == pytest.approx(gate_quality_loss(three, experts[:, :3], target).item(), abs=1e-6)
+    loss.backward()
+    assert torch.isfinite(four.grad).all()
+
+
+@pytest.mark.parametrize("found", [[1.0], [1.0, 0.1]])
+def test_should_teach_nothing_when_the_weights_are_fixed(found):
+    experts, target = quality_case(found)
+    assert gate_quality_loss(torch.full((1, len(found)), 1.0 / len(found)), experts, target).item() == 0.0
+
+
+def test_should_teach_nothing_when_there_is_no_tumour():
+    experts, target = quality_case([1.0, 0.5, 0.1])
+    empty = torch.zeros_like(target)
+    empty[:, 0] = 1.0
+    assert gate_quality_loss(torch.tensor([[0.2, 0.3, 0.5]]), experts, empty).item() == 0.0
+
+
+def test_should_teach_only_the_gate_when_its_quality_is_supervised():
+    network = make_network()
+    subset = (0, 1, 2)
+    plain, _ = loss_of(network, subset)
+    taught, parts = loss_of(network, subset, weights=LossWeights(gate_quality=1.0))
+    assert parts["quality"] > 0.0
+    others = [value for name, value in network.named_parameters() if not name.startswith("gate.")]
+    before = torch.autograd.grad(plain, others, allow_unused=True)
+    after = torch.autograd.grad(taught, others, allow_unused=True)
+    for first, second in zip(before, after, strict=True):
+        torch.testing.assert_close(first, second)

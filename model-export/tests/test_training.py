@@ -217,10 +217,12 @@ def test_should_refuse_a_checkpoint_when_a_byte_changed(pool_folder, tmp_path):
 
 def test_should_start_from_given_weights_when_a_run_is_new(pool_folder, tmp_path):
     first = train(replace(TINY_PLAN, steps=2), pool_folder, tmp_path / "first")
-    second = train(replace(TINY_PLAN, steps=0), pool_folder, tmp_path / "second", initial=first)
+    second = train(replace(TINY_PLAN, steps=0), pool_folder, tmp_path / "second", initial=load_network(first)[0])
     # No step is taken, so nothing is written: one step at rate 0 keeps what was given.
     assert not second.exists()
-    second = train(replace(TINY_PLAN, steps=1, learning_rate=0.0), pool_folder, tmp_path / "second", initial=first)
+    second = train(
+        replace(TINY_PLAN, steps=1, learning_rate=0.0), pool_folder, tmp_path / "second", initial=load_network(first)[0]
+    )
     expected = load_network(first)[0].state_dict()
     for name, value in load_checkpoint(second)["network"].items():
         torch.testing.assert_close(value, expected[name], atol=0, rtol=0)

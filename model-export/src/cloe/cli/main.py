@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
-from cloe.cli.training import add_train
+from cloe.cli.training import add_fit_gate, add_train
 from cloe.specification import BRAIN_GLIOMA, SPECIFICATIONS
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for add in (
         _add_phantom,
         add_train,
+        add_fit_gate,
         _add_export,
         _add_half,
         _add_card,

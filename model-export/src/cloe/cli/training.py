@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cloe.specification import BRAIN_GLIOMA
 
 if TYPE_CHECKING:
+    from cloe.model.build import Network
     from cloe.training.configuration import TrainingConfiguration
 
 
@@ -25,7 +26,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--config", type=Path, help="TOML file; the options from --pool on do not apply then")
     parser.add_argument("--device", help="cpu or cuda; instead of the configuration's")
     parser.add_argument("--steps", type=int, help="instead of the configuration's")
-    parser.add_argument("--initial", type=Path, help="checkpoint whose weights a new run starts from")
+    parser.add_argument("--initial", type=Path, help="checkpoint or bundle whose weights a new run starts from")
     parser.add_argument("--pool", type=Path, help="pool folder; missing cases are made first")
     parser.add_argument("--pool-cases", type=int, default=420)
     parser.add_argument("--pool-seed", type=int, default=20261)
@@ -73,7 +74,7 @@ def _train(chosen: argparse.Namespace) -> int:
             device=chosen.device or configuration.device,
             tensorboard=configuration.tensorboard,
             about=about,
-            initial=chosen.initial,
+            initial=None if chosen.initial is None else _weights_of(chosen.initial),
         )
     finally:
         for share in shares:
@@ -81,6 +82,57 @@ def _train(chosen: argparse.Namespace) -> int:
                 share.source.close()
     print(f"trained: {checkpoint}")
     return 0
+
+
+def add_fit_gate(commands: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "fit-gate",
+        help="fit the gate of a trained network to what its experts are worth",
+        description="Lets the experts look at patches of the run's own data, half of them with a spoilt modality, and "
+        "fits the gate, and nothing else, to their Dice. Writes a new checkpoint beside the run's.",
+    )
+    parser.add_argument("--config", type=Path, required=True, help="the run's configuration")
+    parser.add_argument("--run", dest="folder", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    parser.add_argument("--patches", type=int, default=1000)
+    parser.set_defaults(run=_fit_gate)
+
+
+def _fit_gate(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.training.checkpoint import load_network, save_checkpoint
+    from cloe.training.configuration import read_configuration
+    from cloe.training.gate_fit import fit, judge
+    from cloe.training.sources import prepare
+
+    torch.set_num_threads(1)
+    configuration = read_configuration(chosen.config)
+    if configuration.plan.network.fusion != "gate" or configuration.plan.network.modalities < 3:
+        raise ValueError("the network has no gate that could act: it takes fusion 'gate' and three modalities")
+    network, content = load_network(chosen.folder / "checkpoint.pt")
+    pools = chosen.folder / "pools"
+    shares = [prepare(source, configuration.specification, pools) for source in configuration.sources]
+
+    def progress(done: int) -> None:
+        if done % 100 == 0 or done == chosen.patches:
+            print(f"judged {done}/{chosen.patches} patches", flush=True)
+
+    left = fit(network.gate, judge(network, configuration.plan, shares, chosen.patches, progress))
+    content["averaged"] = network.state_dict()
+    about = {**(content.get("about") or {}), "gate": f"fitted to the experts' Dice in {chosen.patches} patches"}
+    save_checkpoint(chosen.out, {**content, "about": about}, configuration.plan.network)
+    print(f"divergence from the experts' own Dice: {left:.4f}; written: {chosen.out}")
+    return 0
+
+
+def _weights_of(path: Path) -> Network:
+    from cloe.export.restore import restore_network
+    from cloe.inference.bundle import Bundle
+    from cloe.training.checkpoint import load_network
+
+    return restore_network(Bundle(path)) if path.is_dir() else load_network(path)[0]
 
 
 def _from_options(chosen: argparse.Namespace) -> TrainingConfiguration:

@@ -12,6 +12,12 @@ from cloe.model.configuration import NetworkConfiguration, NetworkOutput
 
 PROBABILITY_FLOOR = 0.005
 DICE_FLOOR = 1e-7
+QUALITY_TEMPERATURE = 0.4
+"""Difference in Dice that makes one weight ``e`` times another: an expert that sees nothing of a tumour which others
+see well (0.8) shall get a seventh of their weight, while clean ones (within 0.1) stay within 30 % of equal shares."""
+
+SMALLEST_JUDGED = 100
+"""Tumour voxels from which an expert's overlap with the truth says something about it."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,18 @@ class LossWeights:
         On the regional loss relative to the global one (lambda).
     region_supervision
         On the supervision of the region map with the true tumour outline.
+    gate_quality
+        On the gate's divergence from what the experts' own overlap with the truth would have weighed
+        (:func:`gate_quality_loss`). An extension of this project, off by default: the fused prediction hardly
+        depends on the weights once the features have learned to bear a spoilt modality, so that it teaches the gate
+        little.
     """
 
     experts: float = 1.0
     consistency: float = 0.1
     regional: float = 1.0
     region_supervision: float = 0.5
+    gate_quality: float = 0.0
 
 
 def weighted_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
@@ -69,6 +81,63 @@ def region_loss(region_logits: Tensor, tumour: Tensor) -> Tensor:
     region = torch.sigmoid(region_logits.float())
     overlap = (2.0 * (region * tumour).sum() + 1.0) / (region.sum() + tumour.sum() + 1.0)
     return entropy + 1.0 - overlap
+
+
+def expert_quality(experts: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """How well each expert outlines the whole tumour, softly and by itself.
+
+    Parameters
+    ----------
+    experts
+        ``[B, K, C, z, y, x]`` probabilities; nothing is learned through them.
+    target
+        One-hot truth ``[B, C, z, y, x]``, background first.
+
+    Returns
+    -------
+    dice, judged
+        ``[B, K]`` soft Dice, and ``[B]`` bool: whether there is tumour enough to say so.
+    """
+    tumour = 1.0 - target[:, None, 0]
+    found = 1.0 - experts.detach()[:, :, 0].float()
+    axes = (2, 3, 4)
+    mass = tumour.sum(axes)
+    dice = 2.0 * (found * tumour).sum(axes) / (found.sum(axes) + mass + DICE_FLOOR)
+    return dice, mass[:, 0] >= SMALLEST_JUDGED
+
+
+def quality_divergence(weights: Tensor, dice: Tensor, temperature: float = QUALITY_TEMPERATURE) -> Tensor:
+    """Kullback-Leibler divergence ``[B]`` of weights from ``softmax(dice / temperature)`` over the present modalities.
+
+    Both ``[B, K]``; a weight of exactly 0 is an absent modality. Fewer than three, whose weights are fixed, give 0.
+    """
+    present = weights.detach() > 0.0
+    wanted = torch.softmax(torch.where(present, dice / temperature, -torch.inf), 1)
+    ratio = torch.where(present, wanted / torch.where(present, weights, 1.0), 1.0)
+    divergence = (wanted * torch.log(ratio.clamp(min=DICE_FLOOR))).sum(1)
+    return divergence * (present.sum(1) >= 3)
+
+
+def gate_quality_loss(weights: Tensor, experts: Tensor, target: Tensor) -> Tensor:
+    """Divergence of the gate's weights from what the experts' own tumour outlines would have weighed.
+
+    Only the gate learns from it: what the experts predict is taken as it is, and the scores that the gate looks at are
+    detached. Patches with next to no tumour count 0.
+
+    Parameters
+    ----------
+    weights
+        ``[B, K]``, of the gate.
+    experts, target
+        See :func:`expert_quality`.
+
+    Returns
+    -------
+    Tensor
+        Scalar, at least 0: mean over the batch.
+    """
+    dice, judged = expert_quality(experts, target)
+    return (quality_divergence(weights, dice) * judged).mean()
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -118,10 +187,14 @@ def total_loss(
     if configuration.use_regional:
         agreement = agreement + weights.regional * output.loss_regional.mean()
     region = region_loss(output.region_logits, 1.0 - target[:, :1])
+    quality = fused.new_zeros(())
+    if weights.gate_quality > 0.0 and configuration.fusion == "gate":
+        quality = gate_quality_loss(output.weights, output.expert_probabilities, target)
     loss = (
         fused
         + weights.experts * (experts + weights.consistency * ramp * agreement)
         + weights.region_supervision * region
+        + weights.gate_quality * ramp * quality
     )
     parts = {
         "total": loss,
@@ -131,6 +204,8 @@ def total_loss(
         "regional": output.loss_regional.mean(),
         "region": region,
     }
+    if weights.gate_quality > 0.0:
+        parts["quality"] = quality
     return loss, {name: float(value.detach()) for name, value in parts.items()}
 
 

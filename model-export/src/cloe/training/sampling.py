@@ -11,9 +11,6 @@ from cloe.specification import subsets
 from cloe.training.corruption import Corruption, corrupt
 from cloe.training.pool import PoolCase
 
-TUMOUR_SHARE = 0.75
-"""Share of patches centred near a tumour voxel; the rest lie anywhere in the brain's box."""
-
 CLIP = 5.0
 
 
@@ -61,6 +58,8 @@ class Sampling:
     complete
         Give all modalities, so that every expert is held to the labels in every step; otherwise only the drawn
         ones are encoded, which costs about half.
+    tumour
+        Share of patches centred near a tumour voxel; the rest lie anywhere in the brain's box.
     """
 
     modalities: int = 4
@@ -68,6 +67,7 @@ class Sampling:
     flip: float = 0.5
     bend: float = 0.0
     complete: bool = False
+    tumour: float = 0.75
 
 
 def draw_sample(
@@ -78,7 +78,7 @@ def draw_sample(
     choices = list(subsets(sampling.modalities))
     subset = choices[random.integers(len(choices))]
     case = pool[random.integers(len(pool))]
-    corner = _corner(random, case, extent)
+    corner = _corner(random, case, extent, sampling.tumour)
     given = tuple(range(sampling.modalities)) if sampling.complete else subset
     volumes, labels = _cut(case, given, corner, extent)
     trusted = np.ones(len(given), bool)
@@ -94,7 +94,9 @@ def draw_sample(
         other = None
         if kind is Corruption.SWAP:
             stranger = pool[random.integers(len(pool))]
-            other = _cut(stranger, given[channel : channel + 1], _corner(random, stranger, extent), extent)[0][0]
+            other = _cut(
+                stranger, given[channel : channel + 1], _corner(random, stranger, extent, sampling.tumour), extent
+            )[0][0]
         volumes[channel] = corrupt(random, volumes[channel], kind, other)
         trusted[channel] = False
     for axis in range(3):
@@ -105,9 +107,9 @@ def draw_sample(
     return Sample(np.ascontiguousarray(volumes), np.ascontiguousarray(labels), subset, trusted, drawn)
 
 
-def _corner(random: np.random.Generator, case: PoolCase, size: Sequence[int]) -> tuple[int, ...]:
+def _corner(random: np.random.Generator, case: PoolCase, size: Sequence[int], tumour: float) -> tuple[int, ...]:
     shape = case.labels.shape
-    if len(case.tumour) and random.uniform() < TUMOUR_SHARE:
+    if len(case.tumour) and random.uniform() < tumour:
         jitter = [random.integers(-length // 3, length // 3 + 1) for length in size]
         low = case.tumour[random.integers(len(case.tumour))] + np.array(jitter) - np.array(size) // 2
     else:

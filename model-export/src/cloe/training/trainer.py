@@ -15,7 +15,7 @@ from torch import Tensor
 from cloe.model.build import Network, build_network
 from cloe.model.configuration import NetworkConfiguration
 from cloe.model.losses import LossWeights, total_loss
-from cloe.training.checkpoint import load_checkpoint, load_network, save_checkpoint
+from cloe.training.checkpoint import load_checkpoint, save_checkpoint
 from cloe.training.mixture import FixedPool, Share, choose
 from cloe.training.precision import Precision
 from cloe.training.progress import Pace, TrainingLog
@@ -98,7 +98,7 @@ def train(
     device: str = "cpu",
     tensorboard: bool = False,
     about: Mapping[str, Any] | None = None,
-    initial: Path | None = None,
+    initial: Network | None = None,
 ) -> Path:
     """Train, or resume where the run folder's checkpoint stopped.
 
@@ -117,7 +117,7 @@ def train(
     about
         Plain values to keep in the checkpoint: the specification's family, the sources.
     initial
-        Checkpoint whose averaged weights a new run starts from.
+        Network whose weights a new run starts from.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def train(
     Raises
     ------
     ValueError
-        If the run folder holds a checkpoint of another network or of another plan.
+        If the run folder holds a checkpoint of another network or of another plan, or ``initial`` is another network.
     """
     if plan.sampling.complete and plan.network.architecture != "cloe":
         raise ValueError("complete sampling is for the architecture cloe: the peers supervise what they are given")
@@ -140,7 +140,9 @@ def train(
         _check_same_run(plan, content)
         network.load_state_dict(content["network"])
     elif initial is not None:
-        network.load_state_dict(load_network(initial)[0].state_dict())
+        if initial.configuration != plan.network:
+            raise ValueError("the weights to start from are of another network than the one to train")
+        network.load_state_dict(initial.state_dict())
     network.to(device, memory_format=torch.channels_last_3d)
     network.train()
     optimiser = torch.optim.Adam(
