@@ -99,7 +99,7 @@ public final class TestCluster implements AutoCloseable {
 
     /** Waits until a group, of whichever protocol, has so many members and none of its partitions is on the move. */
     public void awaitSettled(String group, int members) {
-        Waiting.until(members + " members of " + group + " have settled").until(() -> {
+        Waiting.until(members + " members of " + group + " have settled").ignoreExceptions().until(() -> {
             GroupListing listed = admin.listGroups().all().get().stream()
                     .filter(one -> one.groupId().equals(group))
                     .findFirst()
