@@ -50,9 +50,13 @@ class TutorialIT {
     void shouldEndWithTheFormerModelsMaskWhenTheTutorialForARolloutIsFollowed() throws Exception {
         List<String> said = follow("worker/docs/roll-out-a-model.md", "/tmp/cloe-rollout");
 
+        String shipped = new ObjectMapper()
+                .readTree(Repository.shippedBundle().resolve("manifest.json").toFile())
+                .get("version")
+                .textValue();
         assertThat(said)
-                .contains("cloe-w8 1.2.0 compared with cloe-w8 1.1.0", "cloe-w8 1.2.0 is live on all workers")
-                .contains("cloe-w8 1.1.0 is live on all workers");
+                .contains("cloe-w8 2.0.0 compared with cloe-w8 " + shipped, "cloe-w8 2.0.0 is live on all workers")
+                .contains("cloe-w8 " + shipped + " is live on all workers");
         assertThat(folder.resolve("dice.svg")).exists();
         List<String> masks = said.stream()
                 .skip(said.lastIndexOf("study     phantom-700000-006 (brain-glioma)"))
