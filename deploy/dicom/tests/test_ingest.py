@@ -54,3 +54,26 @@ def test_the_name_of_a_study_depends_on_the_key(ingest):
     assert name != ingest.pseudonym("1.2.3", b"l" * 16)
     assert name != ingest.pseudonym("1.2.4", b"k" * 16)
     assert "1.2.3" not in name
+
+
+@pytest.mark.parametrize("rules", ["not JSON", '{"t1": "T1"}', '[["t1"]]', '[["(", "T1"]]', "[[1, null]]", "4", None])
+def test_rules_that_are_none_end_it_with_one_line(ingest, tmp_path, rules):
+    file = tmp_path / "rules.json"
+    if rules is not None:
+        file.write_text(rules)
+    with pytest.raises(ingest.ProblemError) as problem:
+        ingest.read_rules(file)
+    assert problem.value.status == 2
+
+
+def test_a_folder_that_cannot_be_written_ends_it_with_one_line(ingest, tmp_path, monkeypatch, capsys):
+    studies = tmp_path / "studies"
+    studies.write_text("a file where the folder should be")
+    key = tmp_path / "key"
+    key.write_text("k" * 16)
+    series = ingest.Series("1.2.3", "T1", 1, 8, key)
+    monkeypatch.setattr(ingest, "convert", lambda dicom, target: None)
+    monkeypatch.setattr(ingest, "series_in", lambda folder, rules: [series])
+    monkeypatch.setattr("sys.argv", ["ingest", "--studies", str(studies), "--key-file", str(key), str(tmp_path)])
+    assert ingest.main() == 1
+    assert capsys.readouterr().err == "ingest: cannot write below the folder of studies: Not a directory\n"

@@ -6,6 +6,7 @@ import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Studies;
 import io.cloe.it.tools.TestCluster;
+import io.cloe.it.tools.Waiting;
 import io.cloe.it.tools.WorkerJvm;
 import io.cloe.schemas.Segmentation;
 import io.cloe.schemas.Trigger;
@@ -47,6 +48,7 @@ class ContainerIT {
     static void start() {
         requireDocker();
         kafka = new KafkaContainer(DockerImageName.parse(IMAGE).asCompatibleSubstituteFor("apache/kafka"))
+                .withStartupTimeout(Waiting.PATIENCE)
                 // The brokers of the other tests have these too: nobody waits for a killed member or an absent second
                 // one.
                 .withEnv("KAFKA_GROUP_STREAMS_INITIAL_REBALANCE_DELAY_MS", "0");

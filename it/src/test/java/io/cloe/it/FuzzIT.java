@@ -35,7 +35,6 @@ class FuzzIT {
         FuzzSummary summary = FuzzRun.run("nifti-gz", folder, Duration.ofSeconds(3), 1);
 
         assertThat(summary.violations()).as("kept in %s", folder).isZero();
-        assertThat(summary.inputs()).isGreaterThan(100);
         assertThat(summary.refused()).isPositive().isLessThan(summary.inputs());
     }
 }

@@ -2,6 +2,7 @@ package io.cloe.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.introspect.Annotated;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.LintResult;
@@ -26,6 +28,10 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.openshift.api.model.monitoring.v1.ServiceMonitor;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -150,6 +156,62 @@ class HelmChartIT {
                 .contains("cloe_backlog_jobs");
     }
 
+    /** KEDA's definition comes as TypeScript types, whose compiler knows missing, unknown and mistyped fields. */
+    @Test
+    void shouldFitKedasDefinitionWhenItScales() throws Exception {
+        Path checks = kedaTypes();
+        JsonNode scaled = manifests(template().set("existingSecret", "secrets").set("autoscaling.enabled", "true"))
+                .get("ScaledObject");
+
+        assertThat(kedaComplaints(checks, scaled)).isEmpty();
+        ((ObjectNode) scaled.at("/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown")).put("window", 600);
+        assertThat(kedaComplaints(checks, scaled)).contains("\"window\"");
+    }
+
+    /** A folder with the types; aborts the test as skipped where they cannot be had. */
+    private static Path kedaTypes() throws IOException, InterruptedException {
+        Path folder = Files.createDirectories(Repository.root().resolve("it/target/npm"));
+        Path sources = Repository.root().resolve("it/src/test/npm");
+        for (String file : List.of("package.json", "package-lock.json")) {
+            Files.copy(sources.resolve(file), folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+        }
+        try {
+            String said = said(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
+            assertThat(folder.resolve("node_modules")).as(said).isDirectory();
+        } catch (IOException e) {
+            abort("skipped: no npm here (Node.js 18 or newer)");
+        }
+        return folder;
+    }
+
+    private static String kedaComplaints(Path folder, JsonNode manifest) throws IOException, InterruptedException {
+        Path source = folder.resolve("manifest.ts");
+        Files.writeString(
+                source,
+                "import type { IScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject';\n"
+                        + "export const manifest: IScaledObject = " + manifest + ";\n");
+        return said(
+                folder,
+                "node",
+                "node_modules/typescript/lib/tsc.js",
+                "--noEmit",
+                "--strict",
+                "--skipLibCheck",
+                "--module",
+                "nodenext",
+                source.toString());
+    }
+
+    private static String said(Path folder, String... command) throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        return said;
+    }
+
     @Test
     void shouldLeavePlacesToTheSettingsWhenTheyNameThem() throws IOException {
         Map<String, JsonNode> mounted = manifests(template().set("existingSecret", "secrets"));
@@ -183,6 +245,11 @@ class HelmChartIT {
                 .hasMessageContaining("additional properties 'replica' not allowed");
         assertThatThrownBy(() -> template().set("admin.token", "short").call()).hasMessageContaining("/admin/token");
         assertThatThrownBy(() -> template().call()).hasMessageContaining("set admin.token");
+        assertThatThrownBy(() -> template()
+                        .set("existingSecret", "s")
+                        .set("autoscaling.minReplicas", "0")
+                        .call())
+                .hasMessageContaining("/autoscaling/minReplicas");
     }
 
     private static PodSpec pod(Map<String, JsonNode> manifests) throws IOException {

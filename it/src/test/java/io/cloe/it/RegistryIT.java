@@ -215,7 +215,10 @@ class RegistryIT {
     void shouldRefuseToStartWhenTheRegistryDoesNotAnswer() throws Exception {
         cluster.createTopics("gone-", 1);
 
-        assertRefused(settings("gone", "http://127.0.0.1:1"), "UNREACHABLE");
+        Map<String, String> settings = settings("gone", "http://127.0.0.1:1");
+        settings.put(RegistryConfig.PATIENCE, "1s");
+
+        assertRefused(settings, "UNREACHABLE");
     }
 
     private static void assertRefused(Map<String, String> settings, String why) {

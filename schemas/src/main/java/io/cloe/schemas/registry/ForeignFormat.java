@@ -52,8 +52,8 @@ public final class ForeignFormat implements RecordFormat {
         try {
             return Utils.newInstance(name, type);
         } catch (ClassNotFoundException | KafkaException | ClassCastException e) {
-            throw new IllegalArgumentException("class " + name + " is not there or is no " + type.getSimpleName()
-                    + "; is its jar on the class path?");
+            throw new IllegalArgumentException(
+                    "class " + name + " is not there (is its jar on the class path?) or is no " + type.getSimpleName());
         }
     }
 

@@ -39,21 +39,22 @@ public final class RegistryFormat implements RecordFormat {
     }
 
     /**
-     * Makes sure that records of a type can be written to a topic: the subject takes their schema, and its id is known from here on.
+     * Makes sure that records of a type can be written to a topic: the subject takes their schema, and its id is known from here on. Waits
+     * for a registry that starts with the worker.
      *
      * @throws RegistryException if not, with the reason
      */
-    public void prepare(String topic, Class<? extends SpecificRecord> type) throws InterruptedException {
+    public void prepare(String topic, Class<? extends SpecificRecord> type) {
         Schema schema = SpecificData.get().getSchema(type);
         String subject = settings.subjects().subject(topic, schema);
-        Optional<String> incompatibility = client.incompatibility(subject, schema);
+        Optional<String> incompatibility = patiently(() -> client.incompatibility(subject, schema));
         if (incompatibility.isPresent()) {
             throw new RegistryException(
                     Kind.INCOMPATIBLE,
                     "subject " + subject + " refuses the schema of " + schema.getFullName() + ": "
                             + incompatibility.get());
         }
-        ids.put(new Key(subject, schema.getFullName()), idFromRegistry(subject, schema));
+        id(topic, schema);
     }
 
     /** The id under which a topic's records of a schema travel. */

@@ -138,7 +138,7 @@ class RegistryFormatTest {
     }
 
     @Test
-    void shouldNeedNoRegistryWhenItWasPrepared() throws Exception {
+    void shouldNeedNoRegistryWhenItWasPrepared() {
         RegistryFormat format = new RegistryFormat(settings);
         format.prepare("scans", ScanEvent.class);
         registry.close();
@@ -152,6 +152,15 @@ class RegistryFormatTest {
 
         assertThat(write(serde())).startsWith(0);
         assertThat(registry.requests).hasSize(4);
+    }
+
+    @Test
+    void shouldAskAgainWhenTheRegistryIsNotUpYetAtTheStart() {
+        registry.fail(3, 503);
+
+        new RegistryFormat(settings).prepare("scans", ScanEvent.class);
+
+        assertThat(registry.requests).hasSizeGreaterThan(4);
     }
 
     @Test

@@ -10,7 +10,6 @@ import io.cloe.schemas.registry.SubjectStrategy;
 import io.cloe.schemas.serde.RecordFormat;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
@@ -234,17 +233,13 @@ public final class RegistryConfig {
             client.put("bearer.auth.token", parsed.getPassword(TOKEN).value());
         }
         if (!parsed.getString(TRUSTSTORE).isEmpty()) {
-            client.put(
-                    "schema.registry.ssl.truststore.location",
-                    Path.of(parsed.getString(TRUSTSTORE)).toString());
+            client.put("schema.registry.ssl.truststore.location", parsed.getString(TRUSTSTORE));
             client.put(
                     "schema.registry.ssl.truststore.password",
                     parsed.getPassword(TRUSTSTORE_PASSWORD).value());
         }
         if (!parsed.getString(KEYSTORE).isEmpty()) {
-            client.put(
-                    "schema.registry.ssl.keystore.location",
-                    Path.of(parsed.getString(KEYSTORE)).toString());
+            client.put("schema.registry.ssl.keystore.location", parsed.getString(KEYSTORE));
             client.put(
                     "schema.registry.ssl.keystore.password",
                     parsed.getPassword(KEYSTORE_PASSWORD).value());
@@ -257,7 +252,8 @@ public final class RegistryConfig {
         try {
             return new ForeignFormat(parsed.getString(SERIALIZER), parsed.getString(DESERIALIZER), client);
         } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("setting " + SERIALIZER + " or " + DESERIALIZER + ": " + e.getMessage());
+            throw new ConfigurationException("setting " + SERIALIZER + " or " + DESERIALIZER + ": " + e.getMessage()
+                    + "; allowed: classes that serialize Avro records");
         }
     }
 }

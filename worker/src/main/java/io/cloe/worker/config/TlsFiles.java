@@ -3,6 +3,7 @@ package io.cloe.worker.config;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -47,8 +48,8 @@ final class TlsFiles {
             context.init(own == null ? null : own.getKeyManagers(), trusted.getTrustManagers(), null);
             return context;
         } catch (GeneralSecurityException e) {
-            throw new ConfigurationException("settings " + trustSetting + " and " + keySetting + " cannot be used: "
-                    + e.getClass().getSimpleName());
+            throw new ConfigurationException("settings " + trustSetting + " and " + keySetting + " cannot be used ("
+                    + e.getClass().getSimpleName() + "); allowed: files whose keys have the same password as the file");
         }
     }
 
@@ -61,7 +62,7 @@ final class TlsFiles {
             KeyStore store = KeyStore.getInstance(name.endsWith(".jks") ? "JKS" : "PKCS12");
             store.load(in, password.value().isEmpty() ? null : password.value().toCharArray());
             return store;
-        } catch (IOException | GeneralSecurityException e) {
+        } catch (IOException | GeneralSecurityException | InvalidPathException e) {
             throw new ConfigurationException("setting " + setting + " " + file + " cannot be used ("
                     + e.getClass().getSimpleName() + "); allowed: a PEM, PKCS12 or JKS file and its password");
         }

@@ -77,10 +77,18 @@ class RegistryConfigTest {
                         PASSWORD));
         assertRefused(
                 "registry.truststore /absent.pem", Map.of("registry.url", url, "registry.truststore", "/absent.pem"));
+        assertRefused("registry.truststore", Map.of("registry.url", url, "registry.truststore", "/nul\0.pem"));
         assertRefused("belong together", Map.of("registry.url", url, "registry.serializer.class", "a.B"));
         assertRefused(
                 "class a.B is not there",
                 Map.of("registry.url", url, "registry.serializer.class", "a.B", "registry.deserializer.class", "a.C"));
+        assertRefused(
+                "is no Serializer",
+                Map.of(
+                        "registry.serializer.class",
+                        "java.lang.Object",
+                        "registry.deserializer.class",
+                        "java.lang.Object"));
     }
 
     @Test
