@@ -99,13 +99,15 @@ public final class TestCluster implements AutoCloseable {
 
     /** Waits until a group, of whichever protocol, has so many members and none of its partitions is on the move. */
     public void awaitSettled(String group, int members) {
-        Waiting.until(members + " members of " + group + " have settled").ignoreExceptions().until(() -> {
-            GroupListing listed = admin.listGroups().all().get().stream()
-                    .filter(one -> one.groupId().equals(group))
-                    .findFirst()
-                    .orElseThrow();
-            return listed.groupState().equals(Optional.of(GroupState.STABLE)) && memberCount(listed) == members;
-        });
+        Waiting.until(members + " members of " + group + " have settled")
+                .ignoreExceptions()
+                .until(() -> {
+                    GroupListing listed = admin.listGroups().all().get().stream()
+                            .filter(one -> one.groupId().equals(group))
+                            .findFirst()
+                            .orElseThrow();
+                    return listed.groupState().equals(Optional.of(GroupState.STABLE)) && memberCount(listed) == members;
+                });
     }
 
     private int memberCount(GroupListing group) throws ExecutionException, InterruptedException {
