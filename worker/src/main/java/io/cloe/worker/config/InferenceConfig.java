@@ -23,7 +23,6 @@ public final class InferenceConfig {
 
     public static final String DEVICE = "device";
     public static final String INFERENCE_THREADS = "inference.threads";
-    public static final String INFERENCE_WINDOWS = "inference.windows";
     public static final String INFERENCE_MEMORY_MIB = "inference.memory.mib";
     public static final String INFERENCE_TIMEOUT = "inference.timeout";
     public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
@@ -65,16 +64,7 @@ public final class InferenceConfig {
                         Runtime.getRuntime().availableProcessors(),
                         between(1, 1_024),
                         MEDIUM,
-                        "Threads that compute on the CPU. Default: all processors.")
-                .define(
-                        INFERENCE_WINDOWS,
-                        Type.INT,
-                        EngineSettings.WINDOWS_AT_ONCE,
-                        between(1, 64),
-                        MEDIUM,
-                        "Windows of a study that the CPU computes at a time, if there are as many threads, each on its share of them."
-                                + " More of them waste less of the threads and take more memory, each its own activations. A GPU"
-                                + " computes one.")
+                        "Threads that compute one window on the CPU. Default: all processors.")
                 .define(
                         INFERENCE_TENSORRT_CACHE,
                         Type.STRING,
@@ -213,7 +203,6 @@ public final class InferenceConfig {
         return EngineSettings.defaults()
                 .withDevice(device)
                 .withThreads(parsed.getInt(INFERENCE_THREADS))
-                .withWindowsAtOnce(Math.min(parsed.getInt(INFERENCE_THREADS), parsed.getInt(INFERENCE_WINDOWS)))
                 .withStudyMemoryBytes(bytes(INFERENCE_MEMORY_MIB))
                 .withWholeCrop(parsed.getBoolean(INFERENCE_WHOLE_CROP))
                 .withPairConsistency(parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY))

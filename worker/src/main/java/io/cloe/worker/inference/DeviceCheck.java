@@ -79,9 +79,7 @@ public final class DeviceCheck {
 
     private DeviceReport check(ModelBundle bundle)
             throws EngineException, BundleException, IOException, InterruptedException {
-        // Single windows are timed, with all threads.
-        EngineSettings settings =
-                EngineSettings.defaults().withDevice(options.device()).withWindowsAtOnce(1);
+        EngineSettings settings = EngineSettings.defaults().withDevice(options.device());
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
                 InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
             boolean cuda = device.device().isGpu();
@@ -131,7 +129,7 @@ public final class DeviceCheck {
                 SubsetSession.open(
                                 bundle,
                                 graph,
-                                List.of(WindowBuffers.ofWindow(bundle)),
+                                WindowBuffers.ofWindow(bundle),
                                 engine.device(),
                                 settings,
                                 more -> more.addConfigEntry("session.disable_cpu_ep_fallback", "1"))
@@ -250,13 +248,13 @@ public final class DeviceCheck {
         try (SubsetSession session = SubsetSession.open(
                 bundle,
                 all,
-                List.of(buffers),
+                buffers,
                 engine.device(),
                 settings,
                 more -> more.enableProfiling(folder.resolve("profile").toString()))) {
             try (RunHandle handle = new RunHandle()) {
-                session.run(0, handle);
-                session.run(0, handle);
+                session.run(handle);
+                session.run(handle);
             }
             written = session.endProfiling();
             return read(new ObjectMapper().readTree(written.toFile()));

@@ -7,9 +7,7 @@ import java.util.Optional;
  * How an engine runs.
  *
  * @param device the device asked for
- * @param threads threads that compute on the CPU, at least 1
- * @param windowsAtOnce windows of a study that the CPU computes at a time, each on its share of the threads, at least 1; a GPU computes
- *     one
+ * @param threads threads that compute one window on the CPU, at least 1
  * @param studyMemoryBytes largest {@link InferenceEngine#bytesNeeded} that is accepted
  * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. An idle session
  *     keeps little more than its weights
@@ -23,7 +21,6 @@ import java.util.Optional;
 public record EngineSettings(
         DeviceChoice device,
         int threads,
-        int windowsAtOnce,
         long studyMemoryBytes,
         int openSessions,
         boolean tf32,
@@ -31,26 +28,21 @@ public record EngineSettings(
         boolean pairConsistency,
         Optional<Path> tensorRtCache) {
 
-    /** Windows at a time, where there are as many threads. */
-    public static final int WINDOWS_AT_ONCE = 4;
-
     public EngineSettings {
-        if (threads < 1 || windowsAtOnce < 1 || openSessions < 1 || studyMemoryBytes < 0) {
+        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
             throw new IllegalArgumentException(
-                    "threads, windowsAtOnce and openSessions must be at least 1, studyMemoryBytes at least 0");
+                    "threads and openSessions must be at least 1, studyMemoryBytes at least 0");
         }
     }
 
     /**
-     * Automatic device, all processors for up to {@value #WINDOWS_AT_ONCE} windows at a time, 2 GiB per study, every subset's session open,
-     * no TF32, windows, no consistency of pairs, no engines of TensorRT kept.
+     * Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs, no
+     * engines of TensorRT kept.
      */
     public static EngineSettings defaults() {
-        int processors = Runtime.getRuntime().availableProcessors();
         return new EngineSettings(
                 new DeviceChoice.Auto(),
-                processors,
-                Math.min(processors, WINDOWS_AT_ONCE),
+                Runtime.getRuntime().availableProcessors(),
                 2L << 30,
                 Integer.MAX_VALUE,
                 false,
@@ -61,102 +53,41 @@ public record EngineSettings(
 
     public EngineSettings withDevice(DeviceChoice value) {
         return new EngineSettings(
-                value,
-                threads,
-                windowsAtOnce,
-                studyMemoryBytes,
-                openSessions,
-                tf32,
-                wholeCrop,
-                pairConsistency,
-                tensorRtCache);
+                value, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withThreads(int value) {
         return new EngineSettings(
-                device,
-                value,
-                windowsAtOnce,
-                studyMemoryBytes,
-                openSessions,
-                tf32,
-                wholeCrop,
-                pairConsistency,
-                tensorRtCache);
-    }
-
-    public EngineSettings withWindowsAtOnce(int value) {
-        return new EngineSettings(
-                device,
-                threads,
-                value,
-                studyMemoryBytes,
-                openSessions,
-                tf32,
-                wholeCrop,
-                pairConsistency,
-                tensorRtCache);
+                device, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withStudyMemoryBytes(long value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, value, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
+                device, threads, value, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withOpenSessions(int value) {
         return new EngineSettings(
-                device,
-                threads,
-                windowsAtOnce,
-                studyMemoryBytes,
-                value,
-                tf32,
-                wholeCrop,
-                pairConsistency,
-                tensorRtCache);
+                device, threads, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withTf32(boolean value) {
         return new EngineSettings(
-                device,
-                threads,
-                windowsAtOnce,
-                studyMemoryBytes,
-                openSessions,
-                value,
-                wholeCrop,
-                pairConsistency,
-                tensorRtCache);
+                device, threads, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withWholeCrop(boolean value) {
         return new EngineSettings(
-                device,
-                threads,
-                windowsAtOnce,
-                studyMemoryBytes,
-                openSessions,
-                tf32,
-                value,
-                pairConsistency,
-                tensorRtCache);
+                device, threads, studyMemoryBytes, openSessions, tf32, value, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withPairConsistency(boolean value) {
         return new EngineSettings(
-                device, threads, windowsAtOnce, studyMemoryBytes, openSessions, tf32, wholeCrop, value, tensorRtCache);
+                device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, value, tensorRtCache);
     }
 
     public EngineSettings withTensorRtCache(Path value) {
         return new EngineSettings(
-                device,
-                threads,
-                windowsAtOnce,
-                studyMemoryBytes,
-                openSessions,
-                tf32,
-                wholeCrop,
-                pairConsistency,
-                Optional.of(value));
+                device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, Optional.of(value));
     }
 }

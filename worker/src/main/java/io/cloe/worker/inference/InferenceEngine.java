@@ -24,12 +24,11 @@ import org.slf4j.LoggerFactory;
  * One bundle on one device.
  *
  * <p><b>Threads.</b> {@link #infer} belongs to one thread: the first that calls it owns the engine until that thread ends, any other gets
- * {@code WRONG_THREAD}. GPU memory grows when threads take turns. On a CPU, an engine that computes several windows at a time has threads of
- * its own for all but one of them. {@link #close}, {@link InferenceControl#cancel} and the questions
+ * {@code WRONG_THREAD}. GPU memory grows when threads take turns. {@link #close}, {@link InferenceControl#cancel} and the questions
  * ({@link #bundle}, {@link #device}, {@link #bytesNeeded}) are for any thread.
  *
- * <p><b>Memory.</b> Off the heap, for each window at a time, one of input and one of probabilities for all sessions together:
- * {@code 4 * (modalities + classes) * window voxels} bytes; inside ONNX Runtime, the activations of the windows that run and the
+ * <p><b>Memory.</b> Off the heap, one window of input and one of probabilities for all sessions together:
+ * {@code 4 * (modalities + classes) * window voxels} bytes; inside ONNX Runtime, the activations of the study that runs and the
  * weights of every open session. On the heap, per inference, {@link #bytesNeeded}. Whole crops and smaller windows have input and output
  * buffers of their own, as long as their sessions are open.
  */
@@ -48,8 +47,6 @@ public final class InferenceEngine implements StudyEngine {
     /** Guarded by the lock. */
     private final SubsetSessions sessions;
 
-    private final WindowThreads threads;
-
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicReference<Thread> owner = new AtomicReference<>();
 
@@ -64,7 +61,6 @@ public final class InferenceEngine implements StudyEngine {
         this.device = device;
         this.crops = new ServableCrops(bundle, settings);
         this.sessions = new SubsetSessions(bundle, device, settings);
-        this.threads = new WindowThreads(device.isGpu() ? 1 : settings.windowsAtOnce());
     }
 
     /**
@@ -172,8 +168,7 @@ public final class InferenceEngine implements StudyEngine {
             SubsetGraph graph = bundle.graph(golden.modalities()).orElseThrow();
             releaseMemoryAfterwards(handle);
             long nanos = runOnly(GoldenAnswer.crop(golden, bundle.window()), graph, handle);
-            return GoldenAnswer.read(
-                    golden, bundle.window(), graph, sessions.buffers(graph).get(0), nanos);
+            return GoldenAnswer.read(golden, bundle.window(), graph, sessions.buffers(graph), nanos);
         } finally {
             lock.unlock();
         }
@@ -187,7 +182,7 @@ public final class InferenceEngine implements StudyEngine {
             SubsetGraph graph = crops.require(window);
             releaseMemoryAfterwards(handle);
             long nanos = runOnly(window, graph, handle);
-            WindowBuffers memory = sessions.buffers(graph).get(0);
+            WindowBuffers memory = sessions.buffers(graph);
             return new WindowAnswer(memory.allProbabilities(), memory.allScores(graph), nanos);
         } finally {
             lock.unlock();
@@ -271,7 +266,6 @@ public final class InferenceEngine implements StudyEngine {
         }
         requireLockForClosing();
         try {
-            threads.close();
             sessions.closeAll();
         } finally {
             lock.unlock();
@@ -326,7 +320,7 @@ public final class InferenceEngine implements StudyEngine {
     private CropSegmentation inferWhole(NormalisedCrop crop, SubsetGraph graph, InferenceControl control)
             throws EngineException {
         CropAnswer answer = newAnswer(crop, graph);
-        WindowBuffers memory = sessions.buffers(graph).get(0);
+        WindowBuffers memory = sessions.buffers(graph);
         try (RunHandle handle = newHandle()) {
             control.attach(handle);
             try {
@@ -334,7 +328,7 @@ public final class InferenceEngine implements StudyEngine {
                 memory.loadPadded(crop);
                 releaseMemoryAfterwards(handle);
                 requireOpen();
-                long nanos = runWindows(1, sessions.session(graph), handle, control);
+                long nanos = runWindow(sessions.session(graph), handle, control);
                 answer.add(memory, 0, 0, 0, nanos);
                 control.throwIfCancelled(null);
             } finally {
@@ -346,26 +340,24 @@ public final class InferenceEngine implements StudyEngine {
 
     private CropSegmentation inferWindows(
             NormalisedCrop crop, SubsetGraph graph, InferenceControl control, Tiling tiling) throws EngineException {
-        List<WindowBuffers> memory = sessions.buffers(graph);
+        WindowBuffers memory = sessions.buffers(graph);
         CropAnswer answer = newAnswer(crop, graph);
-        int windowsLeft = plan(crop, graph).windows();
+        WindowPlan plan = WindowPlan.of(graph.window(), bundle.overlap(), crop.depth(), crop.height(), crop.width());
+        int windowsLeft = plan.windows();
         try (RunHandle handle = newHandle()) {
             control.attach(handle);
             try {
-                for (List<WindowPlan.Start> group : plan(crop, graph).groups(memory.size())) {
-                    control.beforeWindow();
-                    for (int i = 0; i < group.size(); i++) {
-                        WindowPlan.Start start = group.get(i);
-                        memory.get(i).load(crop, start.z(), start.y(), start.x());
-                    }
-                    windowsLeft -= group.size();
-                    if (windowsLeft == 0) {
-                        releaseMemoryAfterwards(handle);
-                    }
-                    long nanos = runWindowsInWhatMemoryThereIs(group.size(), graph, handle, control);
-                    for (int i = 0; i < group.size(); i++) {
-                        WindowPlan.Start start = group.get(i);
-                        answer.add(memory.get(i), start.z(), start.y(), start.x(), nanos / group.size());
+                for (int z : plan.depthStarts()) {
+                    for (int y : plan.heightStarts()) {
+                        for (int x : plan.widthStarts()) {
+                            control.beforeWindow();
+                            memory.load(crop, z, y, x);
+                            if (--windowsLeft == 0) {
+                                releaseMemoryAfterwards(handle);
+                            }
+                            long nanos = runWindowInWhatMemoryThereIs(graph, handle, control);
+                            answer.add(memory, z, y, x, nanos);
+                        }
                     }
                 }
                 control.throwIfCancelled(null);
@@ -374,10 +366,6 @@ public final class InferenceEngine implements StudyEngine {
             }
         }
         return answer.segmentation(tiling);
-    }
-
-    private WindowPlan plan(NormalisedCrop crop, SubsetGraph graph) {
-        return WindowPlan.of(graph.window(), bundle.overlap(), crop.depth(), crop.height(), crop.width());
     }
 
     private CropAnswer newAnswer(NormalisedCrop crop, SubsetGraph graph) throws EngineException {
@@ -389,35 +377,36 @@ public final class InferenceEngine implements StudyEngine {
         }
     }
 
-    /** Runs windows; when the device has no memory left, once more with nothing else of this engine on it. */
-    private long runWindowsInWhatMemoryThereIs(
-            int windows, SubsetGraph graph, RunHandle handle, InferenceControl control) throws EngineException {
+    /**
+     * Runs a window; when the device has no memory left, once more with nothing else of this engine on it.
+     */
+    private long runWindowInWhatMemoryThereIs(SubsetGraph graph, RunHandle handle, InferenceControl control)
+            throws EngineException {
         try {
-            // Looked up every time: the hook may have run another study, or closed the engine.
+            // Looked up for every window: the hook may have run another study, or closed the engine.
             requireOpen();
-            return runWindows(windows, sessions.session(graph), handle, control);
+            return runWindow(sessions.session(graph), handle, control);
         } catch (EngineException e) {
             goOnAfter(e, "once more without the sessions of other subsets");
-            return runWindows(windows, sessions.session(graph), handle, control);
+            return runWindow(sessions.session(graph), handle, control);
         }
     }
 
-    /** Runs one window that is no part of a study; its answer lies in the graph's first buffers. Nanoseconds inside ONNX Runtime. */
+    /** Runs one window that is no part of a study; its answer lies in the graph's buffers. Nanoseconds inside ONNX Runtime. */
     private long runOnly(NormalisedCrop window, SubsetGraph graph, RunHandle handle) throws EngineException {
-        sessions.buffers(graph).get(0).load(window, 0, 0, 0);
-        return runWindows(1, sessions.session(graph), handle, null);
+        sessions.buffers(graph).load(window, 0, 0, 0);
+        return runWindow(sessions.session(graph), handle, null);
     }
 
-    /** Runs the windows that lie in the first buffers, at the same time. Nanoseconds until the last one's end. */
-    private long runWindows(int windows, SubsetSession session, RunHandle handle, InferenceControl control)
-            throws EngineException {
-        sessions.buffers(session.graph()).subList(0, windows).forEach(WindowBuffers::spoil);
+    /** Nanoseconds inside ONNX Runtime. */
+    private long runWindow(SubsetSession session, RunHandle handle, InferenceControl control) throws EngineException {
+        sessions.buffers(session.graph()).spoil();
         running.set(handle);
         try {
             // Closing may have looked for a run just before this one showed itself.
             requireOpen();
             long start = System.nanoTime();
-            threads.run(windows, window -> session.run(window, handle));
+            session.run(handle);
             return System.nanoTime() - start;
         } catch (OrtException e) {
             if (control != null) {

@@ -16,11 +16,9 @@ import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.bundle.WindowShape;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -45,15 +43,10 @@ final class SubsetSession implements AutoCloseable {
 
     private final SubsetGraph graph;
     private final OrtSession session;
-
-    /** One for each window that may run at a time. */
-    private final List<Tensors> tensors = new ArrayList<>();
-
-    private volatile long usedAt = System.nanoTime();
+    private final Map<String, OnnxTensor> inputs = new HashMap<>();
+    private final Map<String, OnnxTensor> outputs = new HashMap<>();
+    private long usedAt = System.nanoTime();
     private boolean closed;
-
-    /** Input and outputs of one window by name; they lie in the engine's buffers. */
-    private record Tensors(Map<String, OnnxTensor> inputs, Map<String, OnnxTensor> outputs) {}
 
     private SubsetSession(SubsetGraph graph, OrtSession session) {
         this.graph = graph;
@@ -63,13 +56,12 @@ final class SubsetSession implements AutoCloseable {
     /**
      * Opens a graph. Its bytes and the weights are compared with the manifest once more, and the very bytes compared are what runs.
      *
-     * @param buffers for each window that may run at a time; such runs share the settings' threads
      * @throws EngineException of kind {@code BUNDLE_REFUSED} if a file or the graph's interface is not what the bundle says
      */
     static SubsetSession open(
             ModelBundle bundle,
             SubsetGraph graph,
-            List<WindowBuffers> buffers,
+            WindowBuffers buffers,
             ExecutionDevice device,
             EngineSettings settings)
             throws EngineException {
@@ -81,11 +73,11 @@ final class SubsetSession implements AutoCloseable {
         void apply(SessionOptions options) throws OrtException;
     }
 
-    /** As {@link #open(ModelBundle, SubsetGraph, List, ExecutionDevice, EngineSettings)}, with options beside the usual ones. */
+    /** As {@link #open(ModelBundle, SubsetGraph, WindowBuffers, ExecutionDevice, EngineSettings)}, with options beside the usual ones. */
     static SubsetSession open(
             ModelBundle bundle,
             SubsetGraph graph,
-            List<WindowBuffers> buffers,
+            WindowBuffers buffers,
             ExecutionDevice device,
             EngineSettings settings,
             Tuning tuning)
@@ -95,7 +87,7 @@ final class SubsetSession implements AutoCloseable {
         Path weightsFolder = bundle.files().root().resolve(graph.file()).getParent();
         try (SessionOptions options = new SessionOptions()) {
             options.setOptimizationLevel(SessionOptions.OptLevel.ALL_OPT);
-            options.setIntraOpNumThreads(Math.max(1, settings.threads() / buffers.size()));
+            options.setIntraOpNumThreads(settings.threads());
             options.addConfigEntry(WEIGHTS_FOLDER_ENTRY, weightsFolder.toString());
             // Waiting threads that spin take cores from decoding and from each other: on two busy cores, runs took up
             // to twice as long.
@@ -105,9 +97,7 @@ final class SubsetSession implements AutoCloseable {
             SubsetSession opened = new SubsetSession(graph, environment.createSession(model, options));
             try {
                 opened.requireInterface(bundle);
-                for (WindowBuffers window : buffers) {
-                    opened.tensors.add(opened.createTensors(environment, bundle, window));
-                }
+                opened.createTensors(environment, bundle, buffers);
                 return opened;
             } catch (OrtException | EngineException | RuntimeException e) {
                 opened.close();
@@ -118,19 +108,14 @@ final class SubsetSession implements AutoCloseable {
         }
     }
 
-    /**
-     * Runs the window that lies in the buffers; the answer lies there afterwards. Several threads may run at a time, each another window.
-     *
-     * @param window which of the buffers that the session was opened with
-     */
-    void run(int window, RunHandle handle) throws OrtException {
+    /** Runs the window that lies in the buffers; the answer lies there afterwards. */
+    void run(RunHandle handle) throws OrtException {
         if (closed) {
             throw new IllegalStateException("the session of " + graph.file() + " is closed");
         }
         usedAt = System.nanoTime();
         // The results are the pinned tensors, which stay open: closing the result releases its own bookkeeping only.
-        Tensors of = tensors.get(window);
-        session.run(of.inputs(), Set.of(), of.outputs(), handle.options()).close();
+        session.run(inputs, Set.of(), outputs, handle.options()).close();
     }
 
     /** Ends profiling and names the file that it wrote. */
@@ -158,10 +143,8 @@ final class SubsetSession implements AutoCloseable {
         } catch (OrtException e) {
             throw OrtFailure.of("closing " + graph.file(), e);
         } finally {
-            for (Tensors each : tensors) {
-                each.inputs().values().forEach(OnnxTensor::close);
-                each.outputs().values().forEach(OnnxTensor::close);
-            }
+            inputs.values().forEach(OnnxTensor::close);
+            outputs.values().forEach(OnnxTensor::close);
         }
     }
 
@@ -204,7 +187,7 @@ final class SubsetSession implements AutoCloseable {
         return new EngineException(EngineException.Kind.BUNDLE_REFUSED, graph.file() + ": " + what);
     }
 
-    private Tensors createTensors(OrtEnvironment environment, ModelBundle bundle, WindowBuffers buffers)
+    private void createTensors(OrtEnvironment environment, ModelBundle bundle, WindowBuffers buffers)
             throws OrtException {
         int modalities = graph.modalities().size();
         Map<String, FloatBuffer> memory = Map.of(
@@ -218,19 +201,16 @@ final class SubsetSession implements AutoCloseable {
                 buffers.globalConsistency(modalities),
                 CONSISTENCY_REGIONAL,
                 buffers.regionalConsistency(modalities));
-        Tensors created = new Tensors(new HashMap<>(), new HashMap<>());
-        created.inputs().put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape()));
+        inputs.put(INPUT, OnnxTensor.createTensor(environment, buffers.volumes(modalities), inputShape()));
         for (Map.Entry<String, long[]> output : outputShapes(bundle).entrySet()) {
             String name = output.getKey();
-            created.outputs()
-                    .put(
-                            name,
-                            name.equals(LABELS)
-                                    ? OnnxTensor.createTensor(
-                                            environment, buffers.labels(), output.getValue(), OnnxJavaType.UINT8)
-                                    : OnnxTensor.createTensor(environment, memory.get(name), output.getValue()));
+            outputs.put(
+                    name,
+                    name.equals(LABELS)
+                            ? OnnxTensor.createTensor(
+                                    environment, buffers.labels(), output.getValue(), OnnxJavaType.UINT8)
+                            : OnnxTensor.createTensor(environment, memory.get(name), output.getValue()));
         }
-        return created;
     }
 
     private long[] inputShape() {

@@ -7,10 +7,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
 
 /**
  * An engine's open sessions and the memory off the heap that they read and write. Sessions open when first asked for; more than are
@@ -23,10 +21,10 @@ final class SubsetSessions {
     private final EngineSettings settings;
 
     /** For the graphs of the bundle's window; the memory that it takes is known when the engine opens. */
-    private final List<WindowBuffers> windowBuffers;
+    private final WindowBuffers windowBuffers;
 
     /** For graphs of other shapes, until all their sessions were closed for being idle. */
-    private final Map<WindowBuffers.Shape, List<WindowBuffers>> otherBuffers = new HashMap<>();
+    private final Map<WindowBuffers.Shape, WindowBuffers> otherBuffers = new HashMap<>();
 
     /** Least recently used first. */
     private final Map<SubsetGraph, SubsetSession> sessions = new LinkedHashMap<>(16, 0.75f, true);
@@ -35,7 +33,7 @@ final class SubsetSessions {
         this.bundle = bundle;
         this.device = device;
         this.settings = settings;
-        this.windowBuffers = allocate(new WindowBuffers.Shape(bundle.window(), false));
+        this.windowBuffers = WindowBuffers.ofWindow(bundle);
     }
 
     SubsetSession session(SubsetGraph graph) throws EngineException {
@@ -54,30 +52,22 @@ final class SubsetSessions {
         return open;
     }
 
-    /** The memory of a graph's session, open or not, for as many windows as it runs at a time. */
-    List<WindowBuffers> buffers(SubsetGraph graph) throws EngineException {
+    /** The memory of a graph's session, open or not. */
+    WindowBuffers buffers(SubsetGraph graph) throws EngineException {
         WindowBuffers.Shape shape = WindowBuffers.Shape.of(graph);
         if (!shape.labels() && shape.window().equals(bundle.window())) {
             return windowBuffers;
         }
-        List<WindowBuffers> known = otherBuffers.get(shape);
+        WindowBuffers known = otherBuffers.get(shape);
         if (known == null) {
             try {
-                known = allocate(shape);
+                known = new WindowBuffers(bundle, shape);
             } catch (OutOfMemoryError e) {
                 throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the input of " + graph.file(), e);
             }
             otherBuffers.put(shape, known);
         }
         return known;
-    }
-
-    private List<WindowBuffers> allocate(WindowBuffers.Shape shape) {
-        // Of whole crops there is one, and a GPU is busy with one window.
-        boolean several = !shape.labels() && !device.isGpu();
-        return IntStream.range(0, several ? settings.windowsAtOnce() : 1)
-                .mapToObj(window -> new WindowBuffers(bundle, shape))
-                .toList();
     }
 
     /** Subsets whose session is open. */

@@ -12,7 +12,7 @@ import java.nio.FloatBuffer;
 
 /**
  * The memory that the sessions of an engine read their input from and write their answer to, off the heap, so that nothing is copied
- * on the way. Shared by all graphs of one {@link Shape}; holds one window at a time.
+ * on the way. Shared by all graphs of one {@link Shape}; only one window is in flight at a time.
  */
 final class WindowBuffers {
 

@@ -40,31 +40,6 @@ final class WindowPlan {
         return starts.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /**
-     * Where a window starts.
-     *
-     * @param z voxels along the depth
-     * @param y along the height
-     * @param x along the width
-     */
-    record Start(int z, int y, int x) {}
-
-    /** All windows with z outermost, in groups of at most so many. */
-    List<List<Start>> groups(int size) {
-        List<List<Start>> groups = new ArrayList<>();
-        for (int z : depthStarts) {
-            for (int y : heightStarts) {
-                for (int x : widthStarts) {
-                    if (groups.isEmpty() || groups.get(groups.size() - 1).size() == size) {
-                        groups.add(new ArrayList<>());
-                    }
-                    groups.get(groups.size() - 1).add(new Start(z, y, x));
-                }
-            }
-        }
-        return groups;
-    }
-
     int windows() {
         return Math.multiplyExact(Math.multiplyExact(depthStarts.length, heightStarts.length), widthStarts.length);
     }

@@ -71,9 +71,7 @@ class WorkerConfigTest {
         EngineSettings engine = config.inference().engine(new DeviceChoice.Cpu());
         ExecutorSettings executor = config.inference().executor();
         assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Auto());
-        int processors = Runtime.getRuntime().availableProcessors();
-        assertThat(engine.threads()).isEqualTo(processors);
-        assertThat(engine.windowsAtOnce()).isEqualTo(Math.min(processors, 4));
+        assertThat(engine.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
         assertThat(engine.tensorRtCache()).contains(Path.of("/var/lib/cloe/state/tensorrt"));
         assertThat(engine.studyMemoryBytes()).isEqualTo(2L << 30);
         assertThat(executor.decodeThreads()).isEqualTo(2);
@@ -113,7 +111,6 @@ class WorkerConfigTest {
         settings.putAll(Map.of(
                 "inference.timeout", "3m",
                 "inference.timeout.grace", "9s",
-                "inference.windows", "3",
                 "inference.tensorrt.cache", "/engines",
                 "inference.whole.crop", "true",
                 "inference.pair.consistency", "true",
@@ -170,7 +167,6 @@ class WorkerConfigTest {
         ExecutorSettings executor = config.inference().executor();
         assertThat(config.inference().devices()).containsExactly(new DeviceChoice.Cuda(1));
         assertThat(engine.threads()).isEqualTo(7);
-        assertThat(engine.windowsAtOnce()).isEqualTo(3);
         assertThat(engine.tensorRtCache()).contains(Path.of("/engines"));
         assertThat(engine.studyMemoryBytes()).isEqualTo(64L << 20);
         assertThat(executor.deviceTimeout()).isEqualTo(Duration.ofMinutes(3));

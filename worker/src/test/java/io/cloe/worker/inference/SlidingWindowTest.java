@@ -70,25 +70,6 @@ class SlidingWindowTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"2, 24, 40, 61", "3, 20, 37, 24", "4, 8, 16, 24", "64, 24, 40, 61"})
-    void shouldGiveTheSameBytesWhenWindowsRunAtATime(int windows, int depth, int height, int width) throws Exception {
-        NormalisedCrop crop = Crops.random(BUNDLE.modalities(), depth, height, width, 11);
-        CropSegmentation expected = engine.infer(crop, new InferenceControl());
-        EngineSettings several = EngineSettings.defaults()
-                .withDevice(new DeviceChoice.Cpu())
-                .withThreads(windows)
-                .withWindowsAtOnce(windows);
-
-        try (InferenceEngine sideBySide = InferenceEngine.open(BUNDLE, several)) {
-            CropSegmentation actual = sideBySide.infer(crop, new InferenceControl());
-
-            assertThat(actual.classIndices()).isEqualTo(expected.classIndices());
-            assertThat(actual.trust()).isEqualTo(expected.trust());
-            assertThat(actual.windows()).isEqualTo(expected.windows());
-        }
-    }
-
     @Test
     void shouldFindEveryClassWhenTheInputIsNoise() throws Exception {
         NormalisedCrop crop = Crops.random(BUNDLE.modalities(), 16, 32, 48, 5);

@@ -7,7 +7,6 @@ import io.cloe.worker.bundle.GraphUse;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
 import java.time.Duration;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -53,8 +52,8 @@ class SubsetSessionsTest {
     @Test
     void shouldGiveBackTheMemoryOfOtherShapesWhenTheirSessionsWereIdle() throws Exception {
         sessions = sessions(2);
-        List<WindowBuffers> usual = sessions.buffers(FIRST);
-        List<WindowBuffers> whole = sessions.buffers(WHOLE);
+        WindowBuffers usual = sessions.buffers(FIRST);
+        WindowBuffers whole = sessions.buffers(WHOLE);
         sessions.session(WHOLE);
 
         sessions.closeIdleFor(Duration.ofHours(1));
@@ -70,23 +69,12 @@ class SubsetSessionsTest {
     void shouldKeepTheMemoryOfARunningInferenceWhenAllSessionsAreClosed() throws Exception {
         sessions = sessions(2);
         sessions.session(WHOLE);
-        List<WindowBuffers> whole = sessions.buffers(WHOLE);
+        WindowBuffers whole = sessions.buffers(WHOLE);
 
         sessions.closeAll();
 
         assertThat(sessions.open()).isZero();
         assertThat(sessions.buffers(WHOLE)).isSameAs(whole);
-    }
-
-    @Test
-    void shouldHoldMemoryForEachWindowAtATimeButForOneWholeCrop() throws Exception {
-        EngineSettings three =
-                EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()).withWindowsAtOnce(3);
-
-        sessions = new SubsetSessions(BUNDLE, ExecutionDevice.select(three.device()), three);
-
-        assertThat(sessions.buffers(FIRST)).hasSize(3).doesNotHaveDuplicates();
-        assertThat(sessions.buffers(WHOLE)).hasSize(1);
     }
 
     private static SubsetSessions sessions(int allowed) throws EngineException {

@@ -42,9 +42,6 @@ public final class CaseBenchmark implements Benchmark {
     @Option(names = "--whole-crop", description = "Without windows, where the model has a graph for that.")
     private boolean wholeCrop;
 
-    @Option(names = "--windows", description = "Windows that the CPU computes at a time. Default: ${DEFAULT-VALUE}.")
-    private int windows = EngineSettings.defaults().windowsAtOnce();
-
     @Option(names = "--device", description = "cpu, cuda:N or auto. Default: ${DEFAULT-VALUE}.")
     private String device = "cpu";
 
@@ -68,10 +65,8 @@ public final class CaseBenchmark implements Benchmark {
                 ? BrainVolumes.write(session.folder().resolve("volumes"), new Random(session.seed()))
                 : StudyFolder.below(study).get(0).volumes();
         NormalisedCrop crop = crop(model, files);
-        EngineSettings settings = EngineSettings.defaults()
-                .withDevice(DeviceChoice.parse(device))
-                .withWindowsAtOnce(windows)
-                .withWholeCrop(wholeCrop);
+        EngineSettings settings =
+                EngineSettings.defaults().withDevice(DeviceChoice.parse(device)).withWholeCrop(wholeCrop);
         double[] seconds = new double[rounds];
         try (InferenceEngine engine = InferenceEngine.open(model, settings)) {
             session.out()

@@ -53,9 +53,8 @@ public final class SubsetsBenchmark implements Benchmark {
         bundle.graphs().forEach(graph -> millis.put(graph, new ArrayList<>()));
         SubsetGraph full = bundle.graph(bundle.modalities()).orElseThrow();
         List<Double> ratios = new ArrayList<>();
-        try (InferenceEngine engine = InferenceEngine.open(
-                bundle,
-                EngineSettings.defaults().withDevice(DeviceChoice.parse(device)).withWindowsAtOnce(1))) {
+        try (InferenceEngine engine =
+                InferenceEngine.open(bundle, EngineSettings.defaults().withDevice(DeviceChoice.parse(device)))) {
             session.out()
                     .println("model " + bundle.identity().id() + " "
                             + bundle.identity().version() + ", window " + bundle.window() + ", device "
