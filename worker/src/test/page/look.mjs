@@ -17,6 +17,8 @@ async function open(path, flags = [], from = address) {
     defaultViewport: { width: 1600, height: 1000 },
   });
   const page = await browser.newPage();
+  // A machine that is busy with other tests draws slowly.
+  page.setDefaultTimeout(180_000);
   page.on("request", (request) => {
     if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(from)) {
       outside.push(request.url());
@@ -34,7 +36,7 @@ const text = (page, selector) => page.$eval(selector, (one) => one.textContent);
 /** Waits for something in the page, and says what it waited for in vain. */
 async function until(page, what, condition, ...parameters) {
   try {
-    await page.waitForFunction(condition, { timeout: 60_000 }, ...parameters);
+    await page.waitForFunction(condition, {}, ...parameters);
   } catch (error) {
     await shoot(page, "in-vain");
     throw new Error(`waited in vain for ${what}: ${error.message}`);

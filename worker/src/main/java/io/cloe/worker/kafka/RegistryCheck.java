@@ -19,7 +19,7 @@ final class RegistryCheck {
     private RegistryCheck() {}
 
     /** @throws StartupException if the registry does not answer, or refuses a schema */
-    static void check(WorkerConfig config) throws StartupException, InterruptedException {
+    static void check(WorkerConfig config) throws StartupException {
         if (!(config.records() instanceof RegistryFormat registry)) {
             return; // no registry, or somebody else's client, which asks when it writes
         }
