@@ -19,6 +19,7 @@ import io.cloe.topology.study.Replay.Plan;
 import io.cloe.topology.study.Replay.Skipped;
 import io.cloe.topology.study.Study;
 import io.cloe.topology.study.StudyInput.Reprocessed;
+import io.cloe.topology.study.StudyRules.Retry;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -54,13 +55,14 @@ final class CampaignTask {
 
         /** @return whether it was published */
         boolean publish(String studyId, Reprocessed reprocessed);
+
+        /** How often and how soon a failed job of the study is tried again. */
+        Retry retry(String studyId);
     }
 
     /** How many studies one call looks at: each costs some 20 microseconds, and live records wait meanwhile. */
     private static final int LOOKED_AT = 500;
 
-    private static final int ATTEMPTS = 3;
-    private static final Duration RETRY_DELAY = Duration.ofSeconds(5);
     private static final Duration SOON = Duration.ofMillis(10);
     private static final Duration MODEL_PATIENCE = Duration.ofSeconds(1);
     private static final Duration BETWEEN_PROGRESS = Duration.ofSeconds(1);
@@ -194,9 +196,10 @@ final class CampaignTask {
         }
         List<InferenceFault> faults = ((InferenceFaults) result.getBody()).getFaults();
         boolean retriable = faults.stream().allMatch(InferenceFault::getRetriable);
-        if (retriable && item.getJob().getAttempt() < ATTEMPTS) {
-            keep(Replay.again(
-                    item, now.plus(RETRY_DELAY.multipliedBy(item.getJob().getAttempt()))));
+        int attempt = item.getJob().getAttempt();
+        Retry retry = studies.retry(item.getJob().getStudyId());
+        if (retriable && attempt < retry.attempts()) {
+            keep(Replay.again(item, now.plus(retry.delayAfter(attempt))));
             return state;
         }
         Optional<CampaignItem> fewer = Replay.without(item, state.getCampaign().getMode(), unusable(faults));

@@ -23,6 +23,7 @@ import io.cloe.topology.study.StudyInput.JobEnded;
 import io.cloe.topology.study.StudyInput.Reprocessed;
 import io.cloe.topology.study.StudyInput.ScanArrived;
 import io.cloe.topology.study.StudyInput.TimerDue;
+import io.cloe.topology.study.StudyRules;
 import io.cloe.topology.study.Transition;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -199,6 +200,11 @@ final class StudyProcessor implements Processor<String, SpecificRecord, String, 
         @Override
         public boolean publish(String studyId, Reprocessed reprocessed) {
             return decide(studyId, load(studyId), reprocessed).publication().isPresent();
+        }
+
+        @Override
+        public StudyRules.Retry retry(String studyId) {
+            return decisions.retry(load(studyId));
         }
     }
 

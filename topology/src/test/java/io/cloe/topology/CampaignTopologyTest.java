@@ -218,6 +218,24 @@ class CampaignTopologyTest {
     }
 
     @Test
+    void shouldTryAsOftenAsTheRulesSayWhenAFaultDoesNotPass() {
+        StudyRules.Retry retry = StudyRules.defaults().retry();
+        segmented("a");
+        order(campaign(CampaignOutput.SHADOW));
+        driver.clock(Duration.ofSeconds(1));
+
+        for (int attempt = 1; attempt <= retry.attempts(); attempt++) {
+            assertThat(driver.executor.onlyJob().getAttempt()).isEqualTo(attempt);
+            driver.fail(driver.executor.onlyJob(), FailureReason.VOLUME_IO, true);
+            driver.clock(retry.delayAfter(attempt).plusMillis(1));
+        }
+
+        assertThat(driver.executor.jobs()).isEmpty();
+        assertThat(lastProgress().getPhase()).isEqualTo(CampaignPhase.DONE);
+        assertThat(lastProgress().getFailed()).isEqualTo(1);
+    }
+
+    @Test
     void shouldCountAndRunNothingWhenItIsADryRun() {
         segmented("a", "b");
 

@@ -84,6 +84,11 @@ public final class StudyDecisions {
                 book.firstFor(event, family).flatMap(SpecialRule::modelFamily).orElse(family));
     }
 
+    /** How often and how soon a failed job of a study is tried again; of one that is gone, as the general rules say. */
+    public StudyRules.Retry retry(Optional<Study> study) {
+        return book.rules(study.flatMap(Study::rule)).retry();
+    }
+
     /**
      * Applies an input to a study.
      *
