@@ -51,7 +51,7 @@ final class DeviceCommand {
         @Option(
                 names = "--device",
                 defaultValue = "auto",
-                description = "auto, cpu or cuda:N. Default: ${DEFAULT-VALUE}.")
+                description = "auto, cpu, cuda:N or tensorrt:N. Default: ${DEFAULT-VALUE}.")
         private String device;
 
         @Option(

@@ -52,7 +52,7 @@ final class ModelCommand {
         @Option(
                 names = "--device",
                 defaultValue = "cpu",
-                description = "auto, cpu or cuda:N. Default: ${DEFAULT-VALUE}.")
+                description = "auto, cpu, cuda:N or tensorrt:N. Default: ${DEFAULT-VALUE}.")
         private String device;
 
         @Option(names = "--json", description = "As a JSON object.")

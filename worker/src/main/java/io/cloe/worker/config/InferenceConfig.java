@@ -265,7 +265,7 @@ public final class InferenceConfig {
     }
 
     private static ConfigDef.Validator knownDevice() {
-        return Validators.text("auto, cpu or cuda:N", InferenceConfig::parseDevices);
+        return Validators.text("auto, cpu, cuda:N or tensorrt:N", InferenceConfig::parseDevices);
     }
 
     private static List<DeviceChoice> parseDevices(String devices) {

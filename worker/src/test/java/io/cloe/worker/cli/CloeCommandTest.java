@@ -193,7 +193,7 @@ class CloeCommandTest {
                 "stream.threads=0 | stream.threads | at least 1",
                 "nonsense=1 | unknown setting nonsense | allowed",
                 "volume.roots=relative | volume.roots | an absolute path",
-                "device=gpu | device | auto, cpu or cuda:N",
+                "device=gpu | device | auto, cpu, cuda:N or tensorrt:N",
                 "study.required=T1CE | study.required | T1CE; allowed: FLAIR, T1, T2",
                 "kafka.processing.guarantee=at_least_once | kafka.processing.guarantee | allowed: leave it out",
                 "bootstrap.servers=nonsense | bootstrap.servers | nonsense",
@@ -332,7 +332,7 @@ class CloeCommandTest {
                         "gpu",
                         BundleFixture.tiny().toString()))
                 .isEqualTo(ExitCode.CONFIGURATION);
-        assertThat(onlyErrorLine()).contains("gpu", "auto, cpu and cuda:N");
+        assertThat(onlyErrorLine()).contains("gpu", "auto, cpu, cuda:N and tensorrt:N");
     }
 
     // ---- submit, topics, watch

@@ -33,7 +33,7 @@ public final class SubsetsBenchmark implements Benchmark {
     @Option(names = "--bundle", description = "The model. Default: the bundle that is shipped.")
     private Path folder;
 
-    @Option(names = "--device", description = "auto, cpu or cuda:N. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--device", description = "auto, cpu, cuda:N or tensorrt:N. Default: ${DEFAULT-VALUE}.")
     private String device = "cpu";
 
     @Override
