@@ -10,6 +10,7 @@ from cloe.export.bundle import BundleDescription, write_bundle
 from cloe.inference.bundle import Bundle
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.specification import BRAIN_GLIOMA
+from cloe.training import pool
 
 TINY_WINDOW = (16, 16, 16)
 
@@ -40,6 +41,15 @@ def make_network(seed: int = 0, **changes) -> ConsistencyGatedNetwork:
 def make_volumes(batch: int = 1, modalities: int = 4, size: int = 16, seed: int = 1) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(batch, modalities, size, size, size, generator=generator)
+
+
+def store_coarse_pool(folder: Path, cases: int, spacing: float) -> None:
+    """Store synthetic studies with large voxels (mm), which are made in a moment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "case_spacing", lambda seed, index: spacing)
+        for index in range(cases):
+            pool._store_case((folder, 7, index))
 
 
 @pytest.fixture(scope="session")

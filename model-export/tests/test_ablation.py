@@ -17,10 +17,9 @@ from cloe.evaluation.experts import TumourPatch
 from cloe.model.build import build_network
 from cloe.model.configuration import NetworkConfiguration
 from cloe.specification import BRAIN_GLIOMA
-from cloe.training import pool as pool_module
 from cloe.training.checkpoint import load_network
 from cloe.training.trainer import train
-from conftest import make_volumes
+from conftest import make_volumes, store_coarse_pool
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TINY = """
@@ -50,10 +49,7 @@ def write(folder: Path, text: str) -> Path:
 @pytest.fixture(scope="module")
 def pool_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pool")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool_module, "case_spacing", lambda seed, index: 5.0)
-        for index in range(2):
-            pool_module._store_case((folder, 7, index))
+    store_coarse_pool(folder, cases=2, spacing=5.0)
     return folder
 
 

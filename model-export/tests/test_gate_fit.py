@@ -8,9 +8,9 @@ import torch
 from cloe.cli.main import main
 from cloe.model.gate import Gate, masked_softmax
 from cloe.model.losses import QUALITY_TEMPERATURE, quality_divergence
-from cloe.training import pool as pool_module
 from cloe.training.checkpoint import load_checkpoint
 from cloe.training.gate_fit import Judgements, fit
+from conftest import store_coarse_pool
 
 CONFIGURATION = """
 [training]
@@ -71,12 +71,7 @@ def test_should_rise_with_either_score_when_the_judgements_say_otherwise(seed):
 def run(tmp_path_factory):
     """A run of one step on two coarse studies."""
     folder = tmp_path_factory.mktemp("gate")
-    pool = folder / "run" / "pools" / "synthetic"
-    pool.mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool_module, "case_spacing", lambda seed, index: 5.0)
-        for index in range(2):
-            pool_module._store_case((pool, 7, index))
+    store_coarse_pool(folder / "run" / "pools" / "synthetic", cases=2, spacing=5.0)
     (folder / "gate.toml").write_text(CONFIGURATION)
     assert main(["train", "--config", str(folder / "gate.toml"), "--run", str(folder / "run")]) == 0
     return folder

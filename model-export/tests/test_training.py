@@ -8,25 +8,23 @@ import numpy as np
 import pytest
 import torch
 
+from cloe.model.build import build_network
 from cloe.model.losses import total_loss
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.phantom.case import make_case
-from cloe.training import pool as pool_module
 from cloe.training import trainer as trainer_module
 from cloe.training.checkpoint import DamagedCheckpointError, load_checkpoint, load_network
 from cloe.training.corruption import Corruption, corrupt
 from cloe.training.pool import build_pool, case_spacing, load_pool
 from cloe.training.sampling import Sampling, draw_sample
 from cloe.training.trainer import TrainingPlan, learning_rate, train, update_average
+from conftest import store_coarse_pool
 
 
 @pytest.fixture(scope="module")
 def pool_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pool")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool_module, "case_spacing", lambda seed, index: 4.0)
-        for index in range(3):
-            pool_module._store_case((folder, 7, index))
+    store_coarse_pool(folder, cases=3, spacing=4.0)
     return folder
 
 
@@ -226,6 +224,21 @@ def test_should_start_from_given_weights_when_a_run_is_new(pool_folder, tmp_path
     expected = load_network(first)[0].state_dict()
     for name, value in load_checkpoint(second)["network"].items():
         torch.testing.assert_close(value, expected[name], atol=0, rtol=0)
+
+
+def test_should_refuse_to_start_from_weights_when_they_are_of_another_network(pool_folder, tmp_path):
+    other = build_network(replace(TINY_PLAN.network, base_width=4))
+    with pytest.raises(ValueError, match="another network"):
+        train(TINY_PLAN, pool_folder, tmp_path, initial=other)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_should_draw_patches_near_tumours_as_often_as_asked_for(pool_folder, share):
+    pool = [case for case in load_pool(pool_folder) if len(case.tumour)]
+    random = np.random.default_rng(0)
+    sampling = Sampling(corruption=0.0, tumour=share)
+    found = np.mean([draw_sample(random, pool, 8, sampling).labels.any() for _ in range(200)])
+    assert found > 0.95 if share else found < 0.7
 
 
 def test_should_hold_every_expert_to_the_labels_when_sampling_is_complete(pool_folder, tmp_path):

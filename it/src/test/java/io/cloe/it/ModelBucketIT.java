@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.cloe.it.tools.Bundles;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.S3Server;
-import io.cloe.it.tools.Waiting;
 import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.worker.config.StoreConfig;
 import io.cloe.worker.config.WorkerConfig;
@@ -44,8 +43,7 @@ class ModelBucketIT {
             Files.write(store.object(BUCKET, "live/torn/graphs/weights.bin"), new byte[8]);
 
             try (WorkerProcess worker = scene.worker("one")) {
-                Waiting.until("the bundles are known")
-                        .until(() -> scene.cloe().run("model", "list").contains("1.2.0"));
+                scene.awaitKnown("1.2.0");
                 assertThat(scene.cloe().run("model", "list"))
                         .contains("1.1.0", "refused: folder torn of the model repository, FILE_CHANGED=1");
                 assertThat(fetched()).isEmpty();

@@ -105,8 +105,7 @@ class RolloutIT {
         try (RolloutScene scene = scene("story", Repository.tinyBundle());
                 WorkerProcess worker = scene.worker("one")) {
             Bundles.Name next = scene.differing("next", "1.1.0");
-            Waiting.until("the bundle is known")
-                    .until(() -> scene.cloe().run("model", "list").contains("1.1.0"));
+            scene.awaitKnown("1.1.0");
             List<String> studies = List.of("a", "b", "c", "d");
             Map<String, String> masks = new TreeMap<>();
             for (String study : studies) {
@@ -164,8 +163,7 @@ class RolloutIT {
         try (RolloutScene scene = scene("steered", Repository.tinyBundle());
                 WorkerProcess worker = scene.worker("one")) {
             Bundles.Name next = scene.another("next", "1.1.0");
-            Waiting.until("the bundle is known")
-                    .until(() -> scene.cloe().run("model", "list").contains("1.1.0"));
+            scene.awaitKnown("1.1.0");
             for (String study : List.of("a", "b", "c", "d", "e", "f")) {
                 scene.small(study);
             }
@@ -217,10 +215,7 @@ class RolloutIT {
             scene.another("torn", "1.3.0");
             Files.write(scene.repository().resolve("torn/graphs/weights.bin"), new byte[8]);
             Bundles.Name next = scene.another("next", "1.1.0");
-            Waiting.until("the bundles are known").until(() -> {
-                String list = scene.cloe().run("model", "list");
-                return list.contains("1.1.0") && list.contains("1.2.0") && list.contains("folder torn");
-            });
+            scene.awaitKnown("1.1.0", "1.2.0", "folder torn");
             scene.small("a");
 
             String family = next.family();

@@ -129,6 +129,14 @@ final class RolloutScene implements AutoCloseable {
         return Bundles.differing(repository.resolve(name), version);
     }
 
+    /** Waits until a worker tells of all these, as {@code model list} shows them. */
+    void awaitKnown(String... shown) {
+        Waiting.until("the bundles to be known").until(() -> {
+            String list = cloe.run("model", "list");
+            return Stream.of(shown).allMatch(list::contains);
+        });
+    }
+
     /** Waits until the workers have done all that was sent to them. */
     void awaitCaughtUp() {
         cluster.awaitCaughtUp(settings.get(WorkerConfig.APPLICATION_ID), topics);

@@ -2,7 +2,6 @@ package io.cloe.it.faults;
 
 import io.cloe.it.faults.StudyLoad.Expected;
 import io.cloe.it.tools.Bundles;
-import io.cloe.it.tools.CommandLines;
 import io.cloe.it.tools.Outputs;
 import io.cloe.it.tools.Repository;
 import io.cloe.worker.config.WorkerConfig;
@@ -67,18 +66,15 @@ final class KilledCampaigns implements Scenario {
         workers.end();
         List<Expected> stored = situation.startStored(SITE, STORED);
         List<String> studies = stored.stream().map(Expected::studyId).toList();
-        CommandLines cloe = situation.cloe();
         try (Outputs outputs = situation.outputs()) {
             studies.forEach(study -> outputs.awaitResult(study, 0));
             situation.startLoad();
             situation.startCorrections(stored.subList(0, DISTURBED), BETWEEN_CORRECTIONS);
-            Campaign campaign = null;
+            Campaign campaign = begin(situation, outputs, studies, models);
             for (int kill = 1; kill <= kills; kill++) {
                 outputs.drain();
-                if (campaign == null || campaign.isOver()) {
-                    Bundles.Name model = models.get(campaigns.size() % models.size());
-                    campaign = Campaign.beginInTheEnd(cloe, outputs, model, studies, "--site", SITE, "--rate", RATE);
-                    campaigns.add(campaign);
+                if (campaign.isOver()) {
+                    campaign = begin(situation, outputs, studies, models);
                 }
                 if (situation.random().nextInt(BROKER_SHARE) == 0) {
                     situation.killForAWhile(situation
@@ -101,6 +97,14 @@ final class KilledCampaigns implements Scenario {
                     + campaigns.stream().mapToLong(Campaign::done).sum() + " of "
                     + campaigns.size() * STORED + " studies, the others were left to live work");
         }
+    }
+
+    private Campaign begin(Situation situation, Outputs outputs, List<String> studies, List<Bundles.Name> models) {
+        Bundles.Name model = models.get(campaigns.size() % models.size());
+        Campaign begun =
+                Campaign.beginInTheEnd(situation.cloe(), outputs, model, studies, "--site", SITE, "--rate", RATE);
+        campaigns.add(begun);
+        return begun;
     }
 
     /** A worker that meets a broker's end at a bad moment ends, and is started again. */

@@ -1,12 +1,16 @@
 package io.cloe.it.faults;
 
 import io.cloe.it.faults.Fleet.Standstill;
+import io.cloe.it.tools.Waiting;
 import java.time.Duration;
-import java.time.Instant;
+import org.awaitility.core.ConditionTimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Kills the workers in some places: half of the times at a step, the other half at any moment, while starting too. */
 final class RandomKills {
 
+    private static final Logger LOG = LoggerFactory.getLogger(RandomKills.class);
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(12);
 
     private final Situation situation;
@@ -53,11 +57,12 @@ final class RandomKills {
         }
     }
 
-    /** Not without end: while the other one owns all partitions, this one takes no step. */
-    private static void awaitStandstill(Standstill standstill) throws InterruptedException {
-        Instant end = Instant.now().plus(LONGEST_WAIT);
-        while (!standstill.reached() && Instant.now().isBefore(end)) {
-            Thread.sleep(50);
+    /** Or is killed as it is: while the other one owns all partitions, this one takes no step. */
+    private static void awaitStandstill(Standstill standstill) {
+        try {
+            Waiting.until("a standstill").atMost(LONGEST_WAIT).until(standstill::reached);
+        } catch (ConditionTimeoutException e) {
+            LOG.debug("killed before it stood still", e);
         }
     }
 }

@@ -10,6 +10,7 @@ import io.cloe.schemas.ReprocessCampaign;
 import io.cloe.schemas.Segmentation;
 import io.cloe.worker.kafka.ClientSettings;
 import io.cloe.worker.results.CampaignEstimate;
+import io.cloe.worker.results.CampaignPicture;
 import io.cloe.worker.results.CampaignReport;
 import io.cloe.worker.results.CampaignSummary;
 import io.cloe.worker.results.LatestRecords;
@@ -276,7 +277,7 @@ final class ReprocessCommand {
                             ? CampaignReport.json(comparisons, page)
                             : CampaignReport.text(comparisons, page).stripTrailing());
             if (svg != null) {
-                Files.writeString(svg, CampaignReport.svg(comparisons));
+                Files.writeString(svg, CampaignPicture.svg(comparisons));
             }
             return ExitCode.OK;
         }

@@ -119,7 +119,7 @@ class CampaignReportTest {
     void shouldDrawEachStudyOnceInAWellFormedPicture() throws Exception {
         Document picture = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
-                .parse(new ByteArrayInputStream(CampaignReport.svg(three).getBytes(StandardCharsets.UTF_8)));
+                .parse(new ByteArrayInputStream(CampaignPicture.svg(three).getBytes(StandardCharsets.UTF_8)));
         int drawn = 0;
         List<String> texts = new ArrayList<>();
         NodeList nodes = picture.getElementsByTagName("text");
