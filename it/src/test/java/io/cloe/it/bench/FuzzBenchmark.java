@@ -45,8 +45,8 @@ final class FuzzBenchmark implements Benchmark {
         session.out().printf(ROW, "target", "inputs", "refused", "share", "violations", "most allocated", "of allowed");
         int violations = 0;
         for (String target : targets) {
-            FuzzSummary summary =
-                    FuzzRun.run(target, Files.createDirectories(folder.resolve(target)), each, session.seed());
+            FuzzSummary summary = FuzzRun.run(
+                    target, Files.createDirectories(folder.resolve(target)), FuzzRun.Effort.of(each), session.seed());
             session.out()
                     .printf(
                             ROW,

@@ -2,6 +2,7 @@ package io.cloe.it.fuzz;
 
 import io.cloe.it.tools.JavaProcess;
 import io.cloe.it.tools.Repository;
+import io.cloe.it.tools.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,14 +25,35 @@ public final class FuzzRun {
     private FuzzRun() {}
 
     /**
+     * How long a search goes on.
+     *
+     * @param limit as an argument of libFuzzer
+     * @param patience after which it hangs
+     */
+    public record Effort(String limit, Duration patience) {
+
+        /** For a time. */
+        public static Effort of(Duration time) {
+            return new Effort(
+                    "-max_total_time=" + Math.max(1, time.toSeconds()), time.plusSeconds(9 * SECONDS_PER_INPUT));
+        }
+
+        /** For a number of inputs, however long they take. */
+        public static Effort ofInputs(int inputs) {
+            return new Effort("-runs=" + inputs, Waiting.PATIENCE);
+        }
+    }
+
+    /**
      * Searches.
      *
      * @param target one of {@link FuzzTargets#names()}
      * @param folder empty; afterwards it holds {@code corpus}, and {@code violations} if there are any
+     * @param effort when it ends
      * @param seed of what is random; the search is also led by time, so that a seed repeats its beginning only
      * @throws IOException if files cannot be written
      */
-    public static FuzzSummary run(String target, Path folder, Duration time, long seed) throws IOException {
+    public static FuzzSummary run(String target, Path folder, Effort effort, long seed) throws IOException {
         Path corpus = Files.createDirectories(folder.resolve("corpus"));
         copy(corpus(target), corpus);
         List<String> options = List.of(
@@ -49,14 +71,14 @@ public final class FuzzRun {
                         + DETECTORS + ".RegexInjection:" + DETECTORS + ".RegexRoadblocks",
                 "--reproducer_path=" + folder,
                 "-artifact_prefix=" + folder + "/",
-                "-max_total_time=" + Math.max(1, time.toSeconds()),
+                effort.limit(),
                 "-timeout=" + SECONDS_PER_INPUT,
                 "-max_len=" + LONGEST_INPUT,
                 "-seed=" + seed,
                 "-print_final_stats=1",
                 corpus.toString());
         try (JavaProcess process = JavaProcess.start(folder, "jazzer", options, JAZZER, arguments)) {
-            int status = process.awaitExit(time.plusSeconds(9 * SECONDS_PER_INPUT));
+            int status = process.awaitExit(effort.patience());
             Path summary = folder.resolve("summary.properties");
             if (status != 0 || !Files.exists(summary)) {
                 List<String> said = process.errorLines();
