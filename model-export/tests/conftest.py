@@ -10,7 +10,7 @@ from cloe.export.bundle import BundleDescription, write_bundle
 from cloe.inference.bundle import Bundle
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.specification import BRAIN_GLIOMA
-from cloe.training import pool
+from cloe.training.pool import build_pool
 
 TINY_WINDOW = (16, 16, 16)
 
@@ -45,11 +45,7 @@ def make_volumes(batch: int = 1, modalities: int = 4, size: int = 16, seed: int 
 
 def store_coarse_pool(folder: Path, cases: int, spacing: float) -> None:
     """Store synthetic studies with large voxels (mm), which are made in a moment."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "case_spacing", lambda seed, index: spacing)
-        for index in range(cases):
-            pool._store_case((folder, 7, index))
+    build_pool(folder, cases, 7, use_label_maps=False, processes=1, spacing=spacing)
 
 
 @pytest.fixture(scope="session")

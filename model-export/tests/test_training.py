@@ -139,8 +139,10 @@ def test_should_approach_the_weights_when_they_are_averaged():
     torch.testing.assert_close(averaged["weight"], layer.weight.detach(), atol=1e-4, rtol=0)
 
 
-def test_should_end_at_the_same_bits_when_training_is_interrupted_and_resumed(pool_folder, tmp_path):
-    whole = train(TINY_PLAN, pool_folder, tmp_path / "whole", log_every=3, save_every=100)
+@pytest.mark.parametrize("shared", [False, True])
+def test_should_end_at_the_same_bits_when_training_is_interrupted_and_resumed(pool_folder, tmp_path, shared):
+    plan = replace(TINY_PLAN, shared_subset=shared)
+    whole = train(plan, pool_folder, tmp_path / "whole", log_every=3, save_every=100)
     interrupted = tmp_path / "parts"
     original = torch.optim.Adam.step
     calls = {"left": 4}
@@ -154,9 +156,9 @@ def test_should_end_at_the_same_bits_when_training_is_interrupted_and_resumed(po
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.Adam, "step", stop_after_four)
         with pytest.raises(KeyboardInterrupt):
-            train(TINY_PLAN, pool_folder, interrupted, log_every=3, save_every=2)
+            train(plan, pool_folder, interrupted, log_every=3, save_every=2)
     assert load_checkpoint(interrupted / "checkpoint.pt")["step"] == 4
-    resumed = train(TINY_PLAN, pool_folder, interrupted, log_every=3, save_every=2)
+    resumed = train(plan, pool_folder, interrupted, log_every=3, save_every=2)
     first, second = load_checkpoint(whole), load_checkpoint(resumed)
     assert first["step"] == second["step"] == 6
     for part in ("network", "averaged"):
@@ -164,6 +166,26 @@ def test_should_end_at_the_same_bits_when_training_is_interrupted_and_resumed(po
     rows = [list(csv.reader((folder / "log.csv").open())) for folder in (tmp_path / "whole", interrupted)]
     assert rows[0][0][:3] == ["step", "rate", "total"]
     assert [[row[0] for row in table[1:]] for table in rows] == [["3", "6"], ["3", "6"]]
+
+
+def test_should_pass_patches_of_one_subset_together_when_it_is_shared(pool_folder, tmp_path):
+    plan = replace(TINY_PLAN, batch=3, steps=12, large_after=0.5, large_share=1.0, shared_subset=True)
+    seen = []
+    original = ConsistencyGatedNetwork.forward_subset
+
+    def look(self, volumes, subset, **keywords):
+        seen.append((volumes.shape, subset, len({patch.sum().item() for patch in volumes})))
+        return original(self, volumes, subset, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConsistencyGatedNetwork, "forward_subset", look)
+        train(plan, pool_folder, tmp_path)
+    assert [shape for shape, _, _ in seen] == [
+        (3, len(subset), *(size,) * 3)
+        for (_, subset, _), size in zip(seen, [plan.patch] * 6 + [plan.large_patch] * 6, strict=True)
+    ]
+    assert {different for _, _, different in seen} == {3}
+    assert len({subset for _, subset, _ in seen}) > 3
 
 
 def test_should_leave_the_weights_alone_when_a_gradient_is_not_finite(pool_folder, tmp_path):

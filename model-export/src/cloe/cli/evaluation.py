@@ -337,7 +337,13 @@ def _ablate(chosen: argparse.Namespace) -> int:
 
     matrix = read_matrix(chosen.matrix, BRAIN_GLIOMA)
     torch.set_num_threads(1)
-    build_pool(chosen.pool, matrix.pool.cases, matrix.pool.seed, matrix.pool.label_maps)
+    build_pool(
+        chosen.pool,
+        matrix.pool.cases,
+        matrix.pool.seed,
+        matrix.pool.label_maps,
+        spacing=matrix.pool.spacing or None,
+    )
     test = matrix.test
     anatomies = load_shared_anatomies(matrix.pool.label_maps)
     studies = phantom_studies(test.seed, test.cases, [test.spacing], anatomies)

@@ -37,11 +37,14 @@ class PoolChoice:
         As of ``cloe train``; the seed is below those kept for evaluation.
     label_maps
         Whether anatomies of the data folder are used, where there is one.
+    spacing
+        Millimetres per voxel; 0 for studies of different ones, as of ``cloe train``.
     """
 
     cases: int = 60
     seed: int = 20261
     label_maps: bool = False
+    spacing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,10 @@ class Matrix:
         """One sentence: trained on what, tested on what."""
         plan, test = self.plan, self.test
         maps = "procedural anatomies and label maps" if self.pool.label_maps else "procedural anatomies"
+        voxels = f", {self.pool.spacing} mm" if self.pool.spacing else ""
         return (
-            f"trained on {self.pool.cases} synthetic studies ({maps}, seed {self.pool.seed}), {plan.steps} steps of "
+            f"trained on {self.pool.cases} synthetic studies ({maps}, seed {self.pool.seed}{voxels}), "
+            f"{plan.steps} steps of "
             f"{plan.batch} patches of {plan.patch} voxels per axis; tested on windows of {test.window} voxels around "
             f"the tumour of {test.cases} synthetic studies never trained on (seed {test.seed}, {test.spacing} mm), "
             f"{2 ** len(specification.modalities) - 1} subsets; seeds {', '.join(str(seed) for seed in self.seeds)}"

@@ -65,13 +65,26 @@ def load_shared_anatomies(use_label_maps: bool) -> list[Anatomy]:
     return load_label_maps(folder) if folder else []
 
 
-def build_pool(folder: Path, cases: int, seed: int, use_label_maps: bool = True, processes: int = 2) -> None:
-    """Make the cases that are still missing in ``folder``; each depends only on its seed and index."""
+def build_pool(
+    folder: Path,
+    cases: int,
+    seed: int,
+    use_label_maps: bool = True,
+    processes: int = 2,
+    spacing: float | None = None,
+) -> None:
+    """Make the cases that are still missing in ``folder``; each depends only on its seed, its index and its voxel size.
+
+    Parameters
+    ----------
+    spacing
+        Millimetres per voxel of every case; by default each has one of its own (:func:`case_spacing`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [index for index in range(cases) if not is_complete(folder, index)]
     if not missing:
         return
-    jobs = [(folder, seed, index) for index in missing]
+    jobs = [(folder, seed, index, spacing or case_spacing(seed, index)) for index in missing]
     with multiprocessing.Pool(processes, _prepare, (use_label_maps,)) as workers:
         for done, _ in enumerate(workers.imap(_store_case, jobs), 1):
             if done % 20 == 0 or done == len(jobs):
@@ -82,16 +95,16 @@ def make_pool_case(folder: Path, index: int, seed: int, use_label_maps: bool) ->
     """Make one case; a process reads the label maps once."""
     if use_label_maps and not _anatomies:
         _prepare(use_label_maps)
-    _store_case((folder, seed, index))
+    _store_case((folder, seed, index, case_spacing(seed, index)))
 
 
 def _prepare(use_label_maps: bool) -> None:
     _anatomies[:] = load_shared_anatomies(use_label_maps)
 
 
-def _store_case(job: tuple[Path, int, int]) -> None:
-    folder, seed, index = job
-    case = make_case((seed, index), case_spacing(seed, index), _anatomies)
+def _store_case(job: tuple[Path, int, int, float]) -> None:
+    folder, seed, index, spacing = job
+    case = make_case((seed, index), spacing, _anatomies)
     description = {"description": case.description, "anatomy": case.anatomy}
     store_case(folder, seed, index, case.images, case.labels, (case.spacing,) * 3, description)
 

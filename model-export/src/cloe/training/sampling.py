@@ -71,12 +71,17 @@ class Sampling:
 
 
 def draw_sample(
-    random: np.random.Generator, pool: Sequence[PoolCase], size: int | Sequence[int], sampling: Sampling
+    random: np.random.Generator,
+    pool: Sequence[PoolCase],
+    size: int | Sequence[int],
+    sampling: Sampling,
+    subset: tuple[int, ...] | None = None,
 ) -> Sample:
-    """Draw one patch of ``size`` voxels per axis, or of (z, y, x) voxels."""
+    """Draw one patch of ``size`` voxels per axis, or of (z, y, x) voxels; of the given modalities, or any."""
     extent = (size,) * 3 if isinstance(size, int) else tuple(size)
-    choices = list(subsets(sampling.modalities))
-    subset = choices[random.integers(len(choices))]
+    if subset is None:
+        choices = list(subsets(sampling.modalities))
+        subset = choices[random.integers(len(choices))]
     case = pool[random.integers(len(pool))]
     corner = _corner(random, case, extent, sampling.tumour)
     given = tuple(range(sampling.modalities)) if sampling.complete else subset
