@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cloe.cli.main import main
 from cloe.evaluation.ablation import read_matrix, run_matrix, score, table
 from cloe.evaluation.checks import ABLATION_ROWS, WITHOUT_ECL
 from cloe.evaluation.experts import TumourPatch
 from cloe.model.build import build_network
-from cloe.model.configuration import NetworkConfiguration
+from cloe.model.configuration import NetworkConfiguration, NetworkOutput
 from cloe.specification import BRAIN_GLIOMA
 from cloe.training.checkpoint import load_network
 from cloe.training.trainer import train
@@ -138,14 +139,43 @@ def test_should_average_over_windows_and_subsets_when_a_network_is_scored(patche
     assert found["mean"] == pytest.approx(np.mean(list(found["regions"].values())))
 
 
+def test_should_tell_what_a_spoilt_modality_weighs_when_a_network_is_scored(patches):
+    fixed = score(build_network(NetworkConfiguration(base_width=2, fusion="mean")).eval(), BRAIN_GLIOMA, patches)
+    assert fixed["spoiltShare"] == pytest.approx(1.0)
+    judged = score(build_network(NetworkConfiguration(base_width=2, fusion="scores")).eval(), BRAIN_GLIOMA, patches)
+    assert judged["spoiltShare"] != pytest.approx(1.0, abs=1e-4)
+    peer = score(build_network(NetworkConfiguration(base_width=2, architecture="hemis")).eval(), BRAIN_GLIOMA, patches)
+    assert peer["spoiltShare"] is None
+
+
+def test_should_be_hurt_in_one_turn_alone_when_a_network_looks_at_one_modality(patches):
+    t1ce = BRAIN_GLIOMA.modalities.index("T1CE")
+
+    class Bright(torch.nn.Module):
+        """Calls enhancing what is bright on T1CE, or on the first modality where that is missing."""
+
+        def forward_subset(self, volumes, subset, shortcut):
+            bright = volumes[:, subset.index(t1ce) if t1ce in subset else 0] > 1.0
+            nothing = torch.zeros_like(bright)
+            return NetworkOutput(torch.stack([~bright, nothing, nothing, bright], 1).float())
+
+    volumes = patches[0].volumes
+    truth = np.where(volumes[t1ce] > 1.0, 3, 0).astype(np.uint8)
+    found = score(Bright(), BRAIN_GLIOMA, [TumourPatch(volumes, truth)])
+    assert found["all"] == pytest.approx(1.0)
+    assert 0.75 < found["spoilt"] < 0.99
+    assert found["spoiltShare"] is None
+
+
 def test_should_pair_rows_by_seed_when_the_table_is_written():
     def run(seed: int, value: float) -> dict:
-        return {"seed": seed, "mean": value, "all": value, "regions": {"WT": value}}
+        weight = {"spoilt": value / 2, "spoiltShare": 0.8 if seed == 1 else None}
+        return {"seed": seed, "mean": value, "all": value, "regions": {"WT": value}, **weight}
 
     rows = {"full": {"runs": [run(1, 0.5), run(2, 0.7)]}, "no REC": {"runs": [run(2, 0.6)]}}
     text = table({"setting": "trained on x", "rows": rows})
-    assert "| full | 2 | 0.600 +- 0.141 | 0.600 +- 0.141 | - |" in text
-    assert "| no REC | 1 | 0.600 | 0.600 | -0.100 |" in text
+    assert "| full | 2 | 0.600 +- 0.141 | 0.600 +- 0.141 | 0.300 +- 0.071 | 0.800 | - |" in text
+    assert "| no REC | 1 | 0.600 | 0.600 | 0.300 | - | -0.100 |" in text
 
 
 def test_should_refuse_with_a_message_when_the_matrix_is_wrong(tmp_path, capsys):

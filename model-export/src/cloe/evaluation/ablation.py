@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cloe.evaluation.experts import TumourPatch, region_dice
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED, check_held_out
 from cloe.model.build import Network
-from cloe.model.configuration import NetworkConfiguration
+from cloe.model.configuration import NetworkConfiguration, NetworkOutput
 from cloe.model.losses import LossWeights
 from cloe.specification import Specification, subset_name, subsets
+from cloe.training.corruption import Corruption, corrupt
 from cloe.training.sampling import Sampling
 from cloe.training.trainer import TrainingPlan
 
@@ -213,22 +215,23 @@ def run_matrix(
 
 @torch.inference_mode()
 def score(network: Network, specification: Specification, patches: Sequence[TumourPatch]) -> dict[str, Any]:
-    """Mean Dice over windows of every subset; ``mean`` over subsets and regions, ``all`` with all modalities."""
+    """Mean Dice over windows.
+
+    Returns
+    -------
+    dict
+        ``perSubset``: by subset and region; ``regions``: over the subsets; ``mean``: over subsets and regions; ``all``:
+        with all modalities, over the regions; ``spoilt``: the same with one of them spoilt, each in turn;
+        ``spoiltShare``: what that one then weighs, 1 for an equal share, or None for a network without weights.
+    """
     # All windows at once: PyTorch leaves small convolutions of a single one to a kernel that is ten times as slow.
-    volumes = torch.from_numpy(np.stack([patch.volumes for patch in patches]))
-    volumes = volumes.to(memory_format=torch.channels_last_3d)
+    volumes = np.stack([patch.volumes for patch in patches])
+    truths = [patch.truth for patch in patches]
     network = network.to(memory_format=torch.channels_last_3d)
     per_subset: dict[str, dict[str, float]] = {}
     for subset in subsets(len(specification.modalities)):
-        output = network.forward_subset(volumes[:, list(subset)], subset, shortcut=True)
-        channels = output.probabilities.argmax(1).numpy().astype(np.uint8)
-        found = [
-            region_dice(specification, *pair) for pair in zip(channels, (patch.truth for patch in patches), strict=True)
-        ]
-        name = subset_name(specification.modalities[m] for m in subset)
-        per_subset[name] = {
-            region: float(np.mean([dice[region] for dice in found])) for region in specification.regions
-        }
+        found = _dice(_run(network, volumes, subset).probabilities, truths, specification)
+        per_subset[subset_name(specification.modalities[m] for m in subset)] = found
     regions = {
         region: float(np.mean([scores[region] for scores in per_subset.values()])) for region in specification.regions
     }
@@ -238,7 +241,39 @@ def score(network: Network, specification: Specification, patches: Sequence[Tumo
         "all": float(np.mean(list(full.values()))),
         "regions": regions,
         "perSubset": per_subset,
+        **_spoilt(network, volumes, truths, specification),
     }
+
+
+def _spoilt(
+    network: Network, volumes: np.ndarray, truths: Sequence[np.ndarray], specification: Specification
+) -> dict[str, float | None]:
+    everything = tuple(range(len(specification.modalities)))
+    scores, shares = [], []
+    for channel in everything:
+        changed = volumes.copy()
+        for window, volume in enumerate(volumes):
+            # Every kind about as often with every modality; a swap takes the next window's.
+            kind = list(Corruption)[(window + channel) % len(Corruption)]
+            other = volumes[(window + 1) % len(volumes), channel]
+            random = np.random.default_rng([window, channel])
+            changed[window, channel] = corrupt(random, volume[channel], kind, other)
+        output = _run(network, changed, everything)
+        scores += _dice(output.probabilities, truths, specification).values()
+        if output.weights is not None:
+            shares.append(float(output.weights[:, channel].mean()) * len(everything))
+    return {"spoilt": float(np.mean(scores)), "spoiltShare": float(np.mean(shares)) if shares else None}
+
+
+def _run(network: Network, volumes: np.ndarray, subset: tuple[int, ...]) -> NetworkOutput:
+    given = torch.from_numpy(volumes[:, list(subset)]).to(memory_format=torch.channels_last_3d)
+    return network.forward_subset(given, subset, shortcut=True)
+
+
+def _dice(probabilities: Tensor, truths: Sequence[np.ndarray], specification: Specification) -> dict[str, float]:
+    channels = probabilities.argmax(1).numpy().astype(np.uint8)
+    found = [region_dice(specification, *pair) for pair in zip(channels, truths, strict=True)]
+    return {region: float(np.mean([dice[region] for dice in found])) for region in specification.regions}
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -249,19 +284,23 @@ def table(results: Mapping[str, Any]) -> str:
         "# Variants on the same data, seeds and budget",
         "",
         f"- {results['setting'][:1].upper()}{results['setting'][1:]}.",
-        "- Dice averaged over the subsets; mean +- standard deviation over seeds. Last column: mean difference from",
-        "  the full model with the same seed, over the regions.",
+        "- Dice averaged over the subsets; mean +- standard deviation over seeds. Then the mean over the regions with",
+        "  all modalities, with one of them spoilt (each in turn, each kind of corruption), and what that one weighs",
+        "  (1: an equal share). Last column: mean difference from the full model with the same seed, over subsets and",
+        "  regions.",
         "- A small budget ranks how fast variants learn, not what they reach. Published figures are no comparison.",
         "",
-        "| variant | seeds | " + " | ".join(regions) + " | all modalities, mean of regions | against full |",
-        "|---" * (len(regions) + 4) + "|",
+        "| variant | seeds | " + " | ".join(regions) + " | all modalities | one spoilt | its weight | against full |",
+        "|---" * (len(regions) + 6) + "|",
     ]
     full = {run["seed"]: run["mean"] for run in rows.get(FULL, ())}
     for name, runs in rows.items():
         cells = [_spread([run["regions"][region] for run in runs]) for region in regions]
         paired = [run["mean"] - full[run["seed"]] for run in runs if run["seed"] in full]
         against = "-" if name == FULL or not paired else f"{_spread(paired, '+.3f')}"
-        cells += [_spread([run["all"] for run in runs]), against]
+        cells += [_spread([run[part] for run in runs]) for part in ("all", "spoilt")]
+        shares = [run["spoiltShare"] for run in runs if run["spoiltShare"] is not None]
+        cells += [_spread(shares) if shares else "-", against]
         lines.append(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
