@@ -1,4 +1,4 @@
-"""Commands that measure models: ``evaluate``, ``checks``, ``ablate`` and ``gate``."""
+"""Commands that measure models: ``evaluate``, ``compare``, ``checks``, ``ablate`` and ``gate``."""
 
 from __future__ import annotations
 
@@ -36,21 +36,33 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--name", help="name of the measurement in the report and in the model card")
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
+    _add_studies(parser)
+    parser.add_argument("--pictures", type=int, default=1, help="cases to paint; 0 for none")
+    parser.add_argument("--corruption-cases", type=int, default=2, help="cases for the picture of weights; 0 for none")
+    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_studies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
     parser.add_argument("--cases", type=int, help="number of phantoms (10), or at most so many labelled cases (all)")
     parser.add_argument(
         "--coarsen",
         type=float,
         default=1.0,
-        help="segment with voxels so many times as large, score on the original grid",
+        help="segment with voxels so many times as large; scores are on the original grid all the same",
     )
     parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED, help="of the phantoms")
     parser.add_argument("--spacings", default="2.0", help="voxel sizes of the phantoms in mm, comma-separated")
     parser.add_argument("--no-label-maps", action="store_true", help="phantoms of procedural anatomies only")
-    parser.add_argument("--pictures", type=int, default=1, help="cases to paint; 0 for none")
-    parser.add_argument("--corruption-cases", type=int, default=2, help="cases for the picture of weights; 0 for none")
-    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
-    parser.set_defaults(run=_evaluate)
+
+
+def _wanted_subsets(chosen: argparse.Namespace, modalities: Sequence[str]) -> list[list[str]]:
+    if chosen.coarsen < 1:
+        raise ValueError("--coarsen takes a factor from 1 on")
+    if chosen.subsets:
+        return [name.split("+") for name in chosen.subsets.split(",")]
+    return [[modalities[index] for index in subset] for subset in subsets(len(modalities))]
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
@@ -59,14 +71,8 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from cloe.evaluation.table import summarise
     from cloe.inference.bundle import Bundle
 
-    if chosen.coarsen < 1:
-        raise ValueError("--coarsen takes a factor from 1 on")
     bundle = Bundle(chosen.bundle, chosen.threads)
-    modalities = bundle.specification.modalities
-    if chosen.subsets:
-        wanted = [name.split("+") for name in chosen.subsets.split(",")]
-    else:
-        wanted = [[modalities[index] for index in subset] for subset in subsets(len(modalities))]
+    wanted = _wanted_subsets(chosen, bundle.specification.modalities)
     source = _Source.of(chosen, bundle.manifest["orientation"])
     settings = {"model": bundle.digest(), "data": source.key, "coarsen": chosen.coarsen}
     store = RowStore(chosen.out / "rows.jsonl", settings)
@@ -94,6 +100,45 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     write_report(chosen.out, provenance, summarise(rows), rows, pictures)
     print((chosen.out / REPORT).read_text())
     return 0
+
+
+def add_compare(commands: argparse._SubParsersAction) -> None:
+    """Register ``compare``."""
+    parser = commands.add_parser(
+        "compare",
+        help="how far another bundle parts from a bundle on whole studies; exit status 1 if too far",
+        description="Segments every study from every subset with both bundles and prints, per subset, the worst over "
+        "the studies: equal labels, Dice of one mask against the other, difference of the weights. For half precision, "
+        "another overlap, or a new export.",
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--data", required=True, help=f"folder of labelled cases, or '{PHANTOMS}'")
+    _add_studies(parser)
+    parser.add_argument("--labels", type=float, default=0.995, help="smallest share of equal labels (0.995)")
+    parser.add_argument("--weights", type=float, default=0.02, help="largest difference of a weight (0.02)")
+    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
+    parser.set_defaults(run=_compare)
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from cloe.evaluation.comparison import Difference, compare, table, worst
+    from cloe.inference.bundle import Bundle
+
+    first, second = Bundle(chosen.bundle, chosen.threads), Bundle(chosen.other, chosen.threads)
+    wanted = _wanted_subsets(chosen, first.specification.modalities)
+    source = _Source.of(chosen, first.manifest["orientation"])
+    found: dict[str, list[Difference]] = {}
+    for study, difference in compare(first, second, source.studies(), wanted, chosen.coarsen):
+        found.setdefault(difference.subset, []).append(difference)
+        print(f"{study} {difference.subset}: {difference.labels:.3%} equal", flush=True)
+    if not found:
+        raise ValueError("there was no study to compare on")
+    rows = [worst(differences) for differences in found.values()]
+    print(f"\nWorst of {len(next(iter(found.values())))} studies ({source.sentence}):\n\n{table(rows)}")
+    apart = [row.subset for row in rows if not row.within(chosen.labels, chosen.weights)]
+    print(f"too far apart: {', '.join(apart)}" if apart else "close enough")
+    return 1 if apart else 0
 
 
 class _Source:

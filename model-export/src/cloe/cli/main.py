@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloe.cli.evaluation import add_ablate, add_checks, add_evaluate, add_gate
+from cloe.cli.evaluation import add_ablate, add_checks, add_compare, add_evaluate, add_gate
 from cloe.cli.training import add_fit_gate, add_train
 from cloe.specification import BRAIN_GLIOMA, SPECIFICATIONS
 
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_verify,
         _add_infer,
         add_evaluate,
+        add_compare,
         add_checks,
         add_ablate,
         add_gate,
@@ -183,7 +184,7 @@ def _half(chosen: argparse.Namespace) -> int:
     from cloe.export.half import write_half_bundle
 
     write_half_bundle(chosen.bundle, chosen.out)
-    print(f"written: {chosen.out}; compare with: cloe device check {chosen.bundle} --other {chosen.out}")
+    print(f"written: {chosen.out}; compare with: cloe compare {chosen.bundle} {chosen.out} --data FOLDER")
     return 0
 
 
