@@ -41,9 +41,13 @@ public final class ScalingBenchmark implements Benchmark {
         int cores = Runtime.getRuntime().availableProcessors();
         Map<String, List<Double>> rates = new TreeMap<>();
         List<Map<String, Path>> mix = StudyMix.studies(studies);
-        for (int inference = 1; inference <= cores; inference *= 2) {
-            for (int stream = 1; stream <= 2; stream++) {
-                measure(session, inference, stream, mix, rates);
+        // They take turns: what else the machine does in the meantime falls on all of them.
+        for (int round = 1; round <= rounds; round++) {
+            for (int inference = 1; inference <= cores; inference *= 2) {
+                for (int stream = 1; stream <= 2; stream++) {
+                    rates.computeIfAbsent(key(inference, stream), any -> new ArrayList<>())
+                            .add(rate(session, round, inference, stream, mix));
+                }
             }
         }
         double base = median(rates.get(key(1, 1)));
@@ -65,26 +69,26 @@ public final class ScalingBenchmark implements Benchmark {
                 .median();
     }
 
-    private void measure(
-            Session session, int inference, int stream, List<Map<String, Path>> mix, Map<String, List<Double>> rates)
+    /** Studies per second of a worker that has seen as many before. */
+    private static double rate(Session session, int round, int inference, int stream, List<Map<String, Path>> mix)
             throws Exception {
-        String name = "threads-" + inference + "-" + stream;
+        String name = "threads-" + inference + "-" + stream + "-" + round;
         Map<String, String> threads = Map.of(
                 InferenceConfig.INFERENCE_THREADS, Integer.toString(inference),
                 WorkerConfig.STREAM_THREADS, Integer.toString(stream));
         try (BenchWorker worker = BenchWorker.start(
                 session, name, Repository.shippedBundle(), Repository.phantoms(), PARTITIONS, threads)) {
-            for (int round = 0; round <= rounds; round++) {
-                long start = System.nanoTime();
-                for (int i = 0; i < mix.size(); i++) {
-                    worker.submit(name + "-" + round + "-" + i, mix.get(i));
-                }
-                worker.awaitResults(mix.size());
-                if (round > 0) {
-                    rates.computeIfAbsent(key(inference, stream), any -> new ArrayList<>())
-                            .add(mix.size() / ((System.nanoTime() - start) / 1e9));
-                }
-            }
+            pass(worker, name + "-warm-up-", mix);
+            long start = System.nanoTime();
+            pass(worker, name + "-", mix);
+            return mix.size() / ((System.nanoTime() - start) / 1e9);
         }
+    }
+
+    private static void pass(BenchWorker worker, String prefix, List<Map<String, Path>> mix) throws Exception {
+        for (int i = 0; i < mix.size(); i++) {
+            worker.submit(prefix + i, mix.get(i));
+        }
+        worker.awaitResults(mix.size());
     }
 }
