@@ -36,6 +36,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--name", help="name of the measurement in the report and in the model card")
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
+    _add_subsets(parser)
     _add_studies(parser)
     parser.add_argument("--pictures", type=int, default=1, help="cases to paint; 0 for none")
     parser.add_argument("--corruption-cases", type=int, default=2, help="cases for the picture of weights; 0 for none")
@@ -43,15 +44,13 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=_evaluate)
 
 
-def _add_studies(parser: argparse.ArgumentParser) -> None:
+def _add_subsets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
+
+
+def _add_studies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=int, help="number of phantoms (10), or at most so many labelled cases (all)")
-    parser.add_argument(
-        "--coarsen",
-        type=float,
-        default=1.0,
-        help="segment with voxels so many times as large; scores are on the original grid all the same",
-    )
+    parser.add_argument("--coarsen", type=float, default=1.0, help="take voxels so many times as large")
     parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED, help="of the phantoms")
     parser.add_argument("--spacings", default="2.0", help="voxel sizes of the phantoms in mm, comma-separated")
     parser.add_argument("--no-label-maps", action="store_true", help="phantoms of procedural anatomies only")
@@ -114,6 +113,7 @@ def add_compare(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("other", type=Path)
     parser.add_argument("--data", required=True, help=f"folder of labelled cases, or '{PHANTOMS}'")
+    _add_subsets(parser)
     _add_studies(parser)
     parser.add_argument("--labels", type=float, default=0.995, help="smallest share of equal labels (0.995)")
     parser.add_argument("--weights", type=float, default=0.02, help="largest difference of a weight (0.02)")
@@ -255,11 +255,7 @@ def add_checks(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--data", default=PHANTOMS, help=f"folder of labelled cases, or '{PHANTOMS}'")
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
-    parser.add_argument("--cases", type=int, help="number of phantoms (10), or at most so many labelled cases (all)")
-    parser.add_argument("--coarsen", type=float, default=1.0, help="take voxels so many times as large")
-    parser.add_argument("--seed", type=int, default=FIRST_HELD_OUT_SEED, help="of the phantoms")
-    parser.add_argument("--spacings", default="2.0", help="voxel sizes of the phantoms in mm, comma-separated")
-    parser.add_argument("--no-label-maps", action="store_true", help="phantoms of procedural anatomies only")
+    _add_studies(parser)
     parser.add_argument("--checkpoint", type=Path, help="measure this network, not the one rebuilt from the bundle")
     parser.add_argument("--log", type=Path, help="log.csv of the training, for check 5")
     parser.add_argument("--ablation", type=Path, help="results.json of cloe ablate, for checks 6 and 7")
