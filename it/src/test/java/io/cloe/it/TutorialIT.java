@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cloe.it.tools.FreePorts;
+import io.cloe.it.tools.JavaProcess;
 import io.cloe.it.tools.PythonForExamples;
 import io.cloe.it.tools.Repository;
 import io.cloe.it.tools.Waiting;
@@ -91,6 +92,7 @@ class TutorialIT {
                 .redirectOutput(output.toFile())
                 .redirectError(errors.toFile());
         program.environment().put("PIP_RETRIES", "0");
+        program.environment().put("CLOE_JAVA_OPTS", String.join(" ", JavaProcess.SHORT_LIVED));
         Process shell = program.start();
         List<ProcessHandle> background = List.of();
         try {
