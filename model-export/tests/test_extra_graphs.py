@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -13,6 +14,7 @@ import torch
 from cloe.cli.main import main
 from cloe.export.bundle import BundleDescription, write_bundle
 from cloe.export.graphs import prepare, whole_crop_graph
+from cloe.export.memory import MIB, activation_mib
 from cloe.export.operators import DoubleSizeByProducts, SoftmaxByExponentials, WeightedSumByProduct
 from cloe.export.parity import check_golden, network_parity
 from cloe.export.restore import restore_network
@@ -89,8 +91,8 @@ def test_should_serve_another_family_when_modalities_and_classes_differ(bundle, 
 
 
 def test_should_know_the_consistency_of_two_with_the_same_weights_when_asked_for(bundle):
-    plain = segment(bundle, study())
-    asked = segment(bundle, study(), Mode(pair_consistency=True))
+    plain = segment(bundle, study(), Mode(whole_crop=False))
+    asked = segment(bundle, study(), Mode(whole_crop=False, pair_consistency=True))
 
     assert plain.gate == "fixed"
     assert plain.scores.weights.tolist() == pytest.approx(WEIGHTS, abs=1e-6)
@@ -123,13 +125,13 @@ def test_should_say_what_the_network_says_when_a_crop_is_segmented_at_once():
 def test_should_run_windows_when_no_graph_holds_the_crop(bundle):
     large = study(shape=(20, 18, 40))
     assert fitting_graph(bundle, ["T2", "ADC"], (20, 18, 40)) is None
-    by_windows, asked = segment(bundle, large), segment(bundle, large, Mode(whole_crop=True))
+    by_windows, asked = segment(bundle, large, Mode(whole_crop=False)), segment(bundle, large)
     assert (by_windows.channels == asked.channels).all()
 
 
 def test_should_label_the_brain_alone_when_a_crop_is_segmented_at_once(bundle):
     volumes = study()
-    result = segment(bundle, volumes, Mode(whole_crop=True))
+    result = segment(bundle, volumes)
     assert result.scores.weights.tolist() == pytest.approx(WEIGHTS, abs=1e-6)
     assert (result.scores.spread == 0).all()
     assert result.channels.any()
@@ -161,3 +163,29 @@ def test_should_equal_the_plain_operators_when_faster_ones_stand_in():
     assert torch.allclose(SoftmaxByExponentials()(90 * features), torch.softmax(90 * features, 1), atol=1e-6)
     level, weights = torch.randn(2, 3, 4, 2, 2, 2, generator=generator), torch.rand(2, 3, generator=generator)
     assert torch.allclose(WeightedSumByProduct()(level, weights), WeightedSum()(level, weights), atol=1e-6)
+
+
+def test_should_state_the_memory_of_whole_crops_alone_when_a_bundle_is_written(bundle):
+    stated = {entry["use"]: entry.get("activationMib") for entry in bundle.manifest["extraGraphs"]}
+    assert stated[CONSISTENCY] is None
+    assert stated[WHOLE_CROP] >= 1
+
+
+def test_should_count_what_lives_at_a_time_when_a_graph_is_measured():
+    helper = onnx.helper
+
+    def tensor(name: str, *shape: int) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+
+    nodes = [
+        helper.make_node("Neg", ["x"], ["a"]),
+        helper.make_node("Concat", ["x", "a"], ["b"], axis=0),
+        helper.make_node("ReduceMean", ["b"], ["y"], keepdims=1),
+    ]
+    quarter = MIB // 4
+    graph = helper.make_graph(nodes, "chain", [tensor("x", 2, quarter)], [tensor("y", 1, 1)])
+    # x and a of 2 MiB each, and b of 4.
+    assert activation_mib(helper.make_model(graph)) == 8
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    with pytest.raises(ValueError, match="not fixed"):
+        activation_mib(helper.make_model(graph))

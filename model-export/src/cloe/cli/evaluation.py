@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from cloe.cli.mode import add_mode, mode_of
 from cloe.evaluation.held_out import FIRST_HELD_OUT_SEED, check_held_out
 from cloe.specification import BRAIN_GLIOMA, subsets
 
@@ -38,6 +40,7 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
     _add_subsets(parser)
     _add_studies(parser)
+    add_mode(parser)
     parser.add_argument("--pictures", type=int, default=1, help="cases to paint; 0 for none")
     parser.add_argument("--corruption-cases", type=int, default=2, help="cases for the picture of weights; 0 for none")
     parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
@@ -68,25 +71,36 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from cloe.evaluation.evaluate import RowStore, evaluate
     from cloe.evaluation.report import REPORT, Provenance, write_report
     from cloe.evaluation.table import summarise
-    from cloe.inference.bundle import Bundle
+    from cloe.inference.bundle import WHOLE_CROP, Bundle
 
     bundle = Bundle(chosen.bundle, chosen.threads)
     wanted = _wanted_subsets(chosen, bundle.specification.modalities)
     source = _Source.of(chosen, bundle.manifest["orientation"])
-    settings = {"model": bundle.digest(), "data": source.key, "coarsen": chosen.coarsen}
+    mode = mode_of(chosen)
+    settings = {"model": bundle.digest(), "data": source.key, "coarsen": chosen.coarsen, "mode": asdict(mode)}
     store = RowStore(chosen.out / "rows.jsonl", settings)
     shown = _Pictures(bundle, chosen.pictures)
-    rows = evaluate(bundle, source.studies(), wanted, store, chosen.coarsen, shown=shown)
+    rows = evaluate(bundle, source.studies(), wanted, store, chosen.coarsen, mode=mode, shown=shown)
     if chosen.pictures and not shown.complete(chosen.out, wanted):
         # An earlier call measured some of what shall be painted, and kept the scores alone.
         with TemporaryDirectory() as folder:
             painted = [subset for subset in wanted if shown.wants(subset)]
             again = RowStore(Path(folder) / "rows.jsonl", settings)
-            evaluate(bundle, islice(source.studies(), chosen.pictures), painted, again, chosen.coarsen, shown=shown)
+            evaluate(
+                bundle,
+                islice(source.studies(), chosen.pictures),
+                painted,
+                again,
+                chosen.coarsen,
+                mode=mode,
+                shown=shown,
+            )
     manifest = bundle.manifest
     tested_on = chosen.tested_on or source.sentence
     if chosen.coarsen > 1:
         tested_on += f"; segmented with voxels {chosen.coarsen:g} times as large, scored on the original grid"
+    whole = mode.whole_crop and any(graph["use"] == WHOLE_CROP for graph in manifest.get("extraGraphs", ()))
+    tested_on += "; whole crops at once" if whole else "; by windows"
     provenance = Provenance(
         name=chosen.name or source.name,
         model=f"{manifest['id']} {manifest['version']} ({bundle.digest()[:12]})",

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloe.cli.evaluation import add_ablate, add_checks, add_compare, add_evaluate, add_gate
+from cloe.cli.mode import add_mode, mode_of
 from cloe.cli.training import add_fit_gate, add_train
 from cloe.specification import BRAIN_GLIOMA, SPECIFICATIONS
 
 if TYPE_CHECKING:
-    from cloe.inference.pipeline import Mode
     from cloe.model.build import Network
     from cloe.specification import Specification
 
@@ -244,19 +244,8 @@ def _add_infer(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--study", type=Path, required=True, help="folder with the study's volumes")
     parser.add_argument("--modalities", help="comma-separated; all that are there by default")
     parser.add_argument("--out", type=Path, required=True)
-    _add_mode(parser)
+    add_mode(parser)
     parser.set_defaults(run=_infer)
-
-
-def _add_mode(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--whole-crop", action="store_true", help="no windows, where the bundle has a graph for it")
-    parser.add_argument("--pair-consistency", action="store_true", help="consistency of two modalities, likewise")
-
-
-def _mode(chosen: argparse.Namespace) -> Mode:
-    from cloe.inference.pipeline import Mode
-
-    return Mode(chosen.whole_crop, chosen.pair_consistency)
 
 
 def _infer(chosen: argparse.Namespace) -> int:
@@ -273,7 +262,7 @@ def _infer(chosen: argparse.Namespace) -> int:
     if absent:
         raise ValueError(f"the study lacks {absent}")
     chosen.out.mkdir(parents=True, exist_ok=True)
-    result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz", _mode(chosen))
+    result = segment_files(bundle, {name: scans[name] for name in order}, chosen.out / "mask.nii.gz", mode_of(chosen))
     (chosen.out / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
     return 0

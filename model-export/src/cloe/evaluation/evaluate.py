@@ -13,7 +13,7 @@ import numpy as np
 from cloe.evaluation.metrics import RegionScore, SmallRegionRule, score_regions
 from cloe.evaluation.studies import LabelledStudy, coarsen, enlarge
 from cloe.inference.bundle import Bundle
-from cloe.inference.pipeline import segment
+from cloe.inference.pipeline import USUAL, Mode, segment
 from cloe.specification import subset_name
 
 
@@ -89,6 +89,7 @@ def evaluate(
     store: RowStore,
     factor: float = 1.0,
     rule: SmallRegionRule | None = None,
+    mode: Mode = USUAL,
     shown: Callable[[LabelledStudy, str, np.ndarray], None] | None = None,
 ) -> list[Row]:
     """Segment every study from every subset and score it.
@@ -108,6 +109,8 @@ def evaluate(
         study's own grid.
     rule
         For small regions.
+    mode
+        How a study is segmented.
     shown
         Called with the study, the subset's name and the predicted channels, for pictures.
 
@@ -126,7 +129,7 @@ def evaluate(
         missing = [subset for subset in ordered if not store.has(study.name, subset_name(subset))]
         volumes = coarsen(study, factor) if factor > 1 and missing else study.volumes
         for subset in missing:
-            result = segment(bundle, {name: volumes[name] for name in subset})
+            result = segment(bundle, {name: volumes[name] for name in subset}, mode)
             channels = enlarge(result.channels, factor, study.truth.shape) if factor > 1 else result.channels
             scores = score_regions(bundle.specification, channels, study.truth, study.spacing, rule)
             weights = (

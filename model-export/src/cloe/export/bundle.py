@@ -15,6 +15,7 @@ from cloe import __version__
 from cloe.export.card import model_card
 from cloe.export.golden import golden_entry, golden_input
 from cloe.export.graphs import SHORTCUT_SIZE, gate_of, masked_graph, pair_graph, prepare, subset_graph, whole_crop_graph
+from cloe.export.memory import activation_mib
 from cloe.export.traces import SharedTraces
 from cloe.export.weights import share_weights
 from cloe.inference.bundle import (
@@ -125,6 +126,8 @@ def write_bundle(network: Network, folder: Path, description: BundleDescription)
         models[file] = traces.graph(EXPORTERS[use], subset, shape)
         gate = "computed" if use == CONSISTENCY else gate_of(network, len(subset))
         extra.append({"use": use, "modalities": names, "window": list(shape), "file": file, "gate": gate})
+        if use == WHOLE_CROP:
+            extra[-1]["activationMib"] = activation_mib(models[file])
     block = share_weights(models.values(), Path(WEIGHTS).name)
 
     for name in (GRAPHS, str(Path(ORACLE).parent)):

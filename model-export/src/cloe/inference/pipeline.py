@@ -47,19 +47,19 @@ class Mode:
     Attributes
     ----------
     whole_crop
-        Segment a crop at once if a graph is large enough.
+        Segment a crop at once if a graph is large enough; windows otherwise.
     pair_consistency
         Compute the consistency of two modalities.
     """
 
-    whole_crop: bool = False
+    whole_crop: bool = True
     pair_consistency: bool = False
 
 
-BY_WINDOWS = Mode()
+USUAL = Mode()
 
 
-def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray], mode: Mode = BY_WINDOWS) -> Segmentation:
+def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray], mode: Mode = USUAL) -> Segmentation:
     """Segment a study.
 
     Parameters
@@ -172,7 +172,7 @@ def result_document(bundle: Bundle, segmentation: Segmentation, voxel_ml: float)
 
 
 def segment_files(
-    bundle: Bundle, paths: Mapping[str, Path], mask_path: Path | None = None, mode: Mode = BY_WINDOWS
+    bundle: Bundle, paths: Mapping[str, Path], mask_path: Path | None = None, mode: Mode = USUAL
 ) -> dict[str, Any]:
     """Segment a study on disk, write its mask in the study's own grid, return the result document."""
     orientation = bundle.manifest["orientation"]

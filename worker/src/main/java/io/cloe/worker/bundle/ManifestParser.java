@@ -54,6 +54,8 @@ final class ManifestParser {
     private static final double WEIGHTS_TOLERANCE = 1e-5;
     private static final String EXTRA_GRAPHS = "extraGraphs";
     private static final int MAX_EXTRA_GRAPHS = 4_096;
+    private static final String ACTIVATION_MIB = "activationMib";
+    private static final int MAX_ACTIVATION_MIB = 1 << 24;
 
     private static final Pattern FILE_SEGMENT = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._+-]*");
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
@@ -296,7 +298,7 @@ final class ManifestParser {
             String file = graphFile(element.at("file"), files, used);
             Gate gate = gate(element.at("gate"), subset.size(), GraphUse.WINDOW);
             graphs.add(new SubsetGraph(
-                    subset, file, gate, fixedWeights(element, gate, subset.size()), GraphUse.WINDOW, window));
+                    subset, file, gate, fixedWeights(element, gate, subset.size()), GraphUse.WINDOW, window, 0));
         }
         if (graphs.stream().map(graph -> graph.gate() == Gate.NONE).distinct().count() > 1) {
             throw new BundleException(
@@ -328,7 +330,7 @@ final class ManifestParser {
         List<SubsetGraph> graphs = new ArrayList<>();
         Set<List<Object>> known = new HashSet<>();
         for (ManifestNode element : node.elements()) {
-            element.withExactly(Set.of("use", "modalities", "window", "file", "gate"));
+            element.withKeys(Set.of("use", "modalities", "window", "file", "gate"), Set.of(ACTIVATION_MIB));
             GraphUse use = use(element.at("use"));
             List<String> subset = subset(element.at("modalities"), modalities);
             WindowShape shape = window(element.at("window"), Math.max(modalities.size(), classes));
@@ -341,7 +343,9 @@ final class ManifestParser {
             if ((gate == Gate.NONE) != withoutGate) {
                 throw element.at("gate").invalid("\"none\" as for all other graphs, or for no graph");
             }
-            graphs.add(new SubsetGraph(subset, file, gate, fixedWeights.get(subset), use, shape));
+            long activations =
+                    element.has(ACTIVATION_MIB) ? element.at(ACTIVATION_MIB).whole(0, MAX_ACTIVATION_MIB) << 20 : 0;
+            graphs.add(new SubsetGraph(subset, file, gate, fixedWeights.get(subset), use, shape, activations));
         }
         if (graphs.size() > MAX_EXTRA_GRAPHS) {
             throw node.invalid("a list of at most " + MAX_EXTRA_GRAPHS + " graphs");

@@ -11,9 +11,16 @@ import java.util.List;
  * @param fixedWeights weight of each modality where the gate is {@code FIXED}: 1/k, unless the model prefers some; else empty
  * @param use what the graph is there for
  * @param window spatial shape of its input
+ * @param activationBytes the most that its intermediate tensors take at a time, as the bundle states it; 0 where it does not
  */
 public record SubsetGraph(
-        List<String> modalities, String file, Gate gate, List<Double> fixedWeights, GraphUse use, WindowShape window) {
+        List<String> modalities,
+        String file,
+        Gate gate,
+        List<Double> fixedWeights,
+        GraphUse use,
+        WindowShape window,
+        long activationBytes) {
     public SubsetGraph {
         fixedWeights = List.copyOf(fixedWeights);
         modalities = List.copyOf(modalities);

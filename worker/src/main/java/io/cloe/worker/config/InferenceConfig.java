@@ -27,6 +27,7 @@ public final class InferenceConfig {
     public static final String INFERENCE_TIMEOUT = "inference.timeout";
     public static final String INFERENCE_TIMEOUT_GRACE = "inference.timeout.grace";
     public static final String INFERENCE_WHOLE_CROP = "inference.whole.crop";
+    public static final String INFERENCE_WHOLE_CROP_MIB = "inference.whole.crop.mib";
     public static final String INFERENCE_PAIR_CONSISTENCY = "inference.pair.consistency";
     public static final String INFERENCE_WARM_UP = "inference.warm.up";
     public static final String INFERENCE_SESSION_IDLE = "inference.session.idle";
@@ -99,11 +100,19 @@ public final class InferenceConfig {
                 .define(
                         INFERENCE_WHOLE_CROP,
                         Type.BOOLEAN,
-                        false,
+                        true,
                         null,
                         LOW,
-                        "Whether a brain is segmented at once, without windows, where the model has a graph that is large enough. Faster,"
-                                + " but not what the model was trained on: look at worker/docs/speed.md before use.")
+                        "Whether a brain is segmented at once where the model has a graph that is large enough, and by windows"
+                                + " otherwise. Faster, and masks differ; a live study may have to wait for a whole brain of a campaign.")
+                .define(
+                        INFERENCE_WHOLE_CROP_MIB,
+                        Type.INT,
+                        0,
+                        between(0, 1 << 20),
+                        LOW,
+                        "Memory outside the heap that segmenting a brain at once may take on a CPU, in MiB; windows are run instead where"
+                                + " it would take more. 0: what the machine or container has beside the heap, less 1024.")
                 .define(
                         INFERENCE_PAIR_CONSISTENCY,
                         Type.BOOLEAN,
@@ -200,13 +209,16 @@ public final class InferenceConfig {
 
     /** How a model runs on one of them. */
     public EngineSettings engine(DeviceChoice device) {
-        return EngineSettings.defaults()
+        EngineSettings settings = EngineSettings.defaults()
                 .withDevice(device)
                 .withThreads(parsed.getInt(INFERENCE_THREADS))
                 .withStudyMemoryBytes(bytes(INFERENCE_MEMORY_MIB))
                 .withWholeCrop(parsed.getBoolean(INFERENCE_WHOLE_CROP))
                 .withPairConsistency(parsed.getBoolean(INFERENCE_PAIR_CONSISTENCY))
                 .withTensorRtCache(tensorRtCache());
+        long wholeCropBytes = bytes(INFERENCE_WHOLE_CROP_MIB);
+        boolean limited = wholeCropBytes > 0 && parsed.getBoolean(INFERENCE_WHOLE_CROP);
+        return limited ? settings.withWholeCropBytes(wholeCropBytes) : settings;
     }
 
     private Path tensorRtCache() {

@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param openSessions subsets whose session stays open, at least 1; the least recently used is closed first. An idle session
  *     keeps little more than its weights
  * @param tf32 whether CUDA may compute convolutions in TensorFloat-32: faster, about 3e-4 relative error. No effect on the CPU
- * @param wholeCrop whether crops are segmented at once, without windows, where the bundle has a graph for that
+ * @param wholeCropBytes crops are segmented at once, without windows, where the bundle has a graph for that; on a CPU, where running it
+ *     takes no more memory outside the heap than this. 0: windows always
  * @param pairConsistency whether the consistency of two modalities is computed, where the bundle has graphs for that. Takes about as
  *     long as a third modality; the weights are 1/2 nevertheless
  * @param tensorRtCache folder in which TensorRT keeps the engines that it builds, which takes minutes each; empty: none is kept. It must
@@ -24,20 +25,20 @@ public record EngineSettings(
         long studyMemoryBytes,
         int openSessions,
         boolean tf32,
-        boolean wholeCrop,
+        long wholeCropBytes,
         boolean pairConsistency,
         Optional<Path> tensorRtCache) {
 
     public EngineSettings {
-        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
+        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0 || wholeCropBytes < 0) {
             throw new IllegalArgumentException(
-                    "threads and openSessions must be at least 1, studyMemoryBytes at least 0");
+                    "threads and openSessions must be at least 1, studyMemoryBytes and wholeCropBytes at least 0");
         }
     }
 
     /**
-     * Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32, windows, no consistency of pairs, no
-     * engines of TensorRT kept.
+     * Automatic device, all processors, 2 GiB per study, every subset's session open, no TF32, whole crops in what memory the machine
+     * leaves, no consistency of pairs, no engines of TensorRT kept.
      */
     public static EngineSettings defaults() {
         return new EngineSettings(
@@ -46,48 +47,60 @@ public record EngineSettings(
                 2L << 30,
                 Integer.MAX_VALUE,
                 false,
-                false,
+                NativeMemory.left(),
                 false,
                 Optional.empty());
     }
 
     public EngineSettings withDevice(DeviceChoice value) {
         return new EngineSettings(
-                value, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
+                value, threads, studyMemoryBytes, openSessions, tf32, wholeCropBytes, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withThreads(int value) {
         return new EngineSettings(
-                device, value, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
+                device, value, studyMemoryBytes, openSessions, tf32, wholeCropBytes, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withStudyMemoryBytes(long value) {
         return new EngineSettings(
-                device, threads, value, openSessions, tf32, wholeCrop, pairConsistency, tensorRtCache);
+                device, threads, value, openSessions, tf32, wholeCropBytes, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withOpenSessions(int value) {
         return new EngineSettings(
-                device, threads, studyMemoryBytes, value, tf32, wholeCrop, pairConsistency, tensorRtCache);
+                device, threads, studyMemoryBytes, value, tf32, wholeCropBytes, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withTf32(boolean value) {
         return new EngineSettings(
-                device, threads, studyMemoryBytes, openSessions, value, wholeCrop, pairConsistency, tensorRtCache);
+                device, threads, studyMemoryBytes, openSessions, value, wholeCropBytes, pairConsistency, tensorRtCache);
     }
 
+    /** @param value false: windows always; true: as by default */
     public EngineSettings withWholeCrop(boolean value) {
+        return withWholeCropBytes(value ? NativeMemory.left() : 0);
+    }
+
+    public EngineSettings withWholeCropBytes(long value) {
         return new EngineSettings(
                 device, threads, studyMemoryBytes, openSessions, tf32, value, pairConsistency, tensorRtCache);
     }
 
     public EngineSettings withPairConsistency(boolean value) {
         return new EngineSettings(
-                device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, value, tensorRtCache);
+                device, threads, studyMemoryBytes, openSessions, tf32, wholeCropBytes, value, tensorRtCache);
     }
 
     public EngineSettings withTensorRtCache(Path value) {
         return new EngineSettings(
-                device, threads, studyMemoryBytes, openSessions, tf32, wholeCrop, pairConsistency, Optional.of(value));
+                device,
+                threads,
+                studyMemoryBytes,
+                openSessions,
+                tf32,
+                wholeCropBytes,
+                pairConsistency,
+                Optional.of(value));
     }
 }

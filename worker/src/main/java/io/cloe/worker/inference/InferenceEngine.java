@@ -59,7 +59,7 @@ public final class InferenceEngine implements StudyEngine {
         this.bundle = bundle;
         this.settings = settings;
         this.device = device;
-        this.crops = new ServableCrops(bundle, settings);
+        this.crops = new ServableCrops(bundle, settings, device.isGpu());
         this.sessions = new SubsetSessions(bundle, device, settings);
     }
 
@@ -77,7 +77,9 @@ public final class InferenceEngine implements StudyEngine {
             throws EngineException {
         try {
             warnOfMissingGraphs(bundle, settings);
-            return new InferenceEngine(bundle, settings, device);
+            InferenceEngine engine = new InferenceEngine(bundle, settings, device);
+            warnOfTooLargeGraphs(bundle, engine.crops.tooLarge(), settings.wholeCropBytes());
+            return engine;
         } catch (OutOfMemoryError e) {
             throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the window's buffers", e);
         }
@@ -85,11 +87,6 @@ public final class InferenceEngine implements StudyEngine {
 
     /** Models of one repository may differ in this, so that it is no reason not to serve. */
     private static void warnOfMissingGraphs(ModelBundle bundle, EngineSettings settings) {
-        if (settings.wholeCrop() && !bundle.hasGraphsFor(GraphUse.WHOLE_CROP)) {
-            LOG.warn(
-                    "model {} has no graphs for whole crops: windows are run",
-                    bundle.identity().id());
-        }
         if (settings.pairConsistency() && !bundle.hasGraphsFor(GraphUse.CONSISTENCY)) {
             LOG.warn(
                     "model {} has no graphs for the consistency of two modalities: none is computed",
@@ -97,11 +94,25 @@ public final class InferenceEngine implements StudyEngine {
         }
     }
 
+    private static void warnOfTooLargeGraphs(ModelBundle bundle, List<SubsetGraph> tooLarge, long allowed) {
+        if (!tooLarge.isEmpty()) {
+            long most =
+                    tooLarge.stream().mapToLong(ServableCrops::bytesOf).max().orElseThrow();
+            LOG.warn(
+                    "model {}: {} graphs for whole crops take up to {} MiB outside the heap and {} MiB are allowed: windows are run"
+                            + " in their place, with other masks",
+                    bundle.identity().id(),
+                    tooLarge.size(),
+                    most >> 20,
+                    allowed >> 20);
+        }
+    }
+
     @Override
     public String mode() {
         List<String> modes = new ArrayList<>();
-        if (settings.wholeCrop() && bundle.hasGraphsFor(GraphUse.WHOLE_CROP)) {
-            modes.add("whole-crop");
+        if (!crops.wholeCropMode().isEmpty()) {
+            modes.add(crops.wholeCropMode());
         }
         if (settings.pairConsistency() && bundle.hasGraphsFor(GraphUse.CONSISTENCY)) {
             modes.add("pair-consistency");

@@ -9,16 +9,23 @@ import io.cloe.worker.volume.NormalisedCrop;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Which crops an engine takes, what heap they need, and which graphs serve them. Any thread. */
 final class ServableCrops {
 
+    /** What ONNX Runtime's arena takes for tensors: 1.3 to 1.45 times their size was measured on a CPU. */
+    private static final double ARENA = 1.5;
+
     private final ModelBundle bundle;
     private final EngineSettings settings;
+    private final long wholeCropBytes;
 
-    ServableCrops(ModelBundle bundle, EngineSettings settings) {
+    /** @param onGpu whether the device's own memory decides what fits, which only trying tells */
+    ServableCrops(ModelBundle bundle, EngineSettings settings, boolean onGpu) {
         this.bundle = bundle;
         this.settings = settings;
+        this.wholeCropBytes = onGpu && settings.wholeCropBytes() > 0 ? Long.MAX_VALUE : settings.wholeCropBytes();
     }
 
     /**
@@ -87,8 +94,39 @@ final class ServableCrops {
         return bundle.extraGraphs(GraphUse.WHOLE_CROP, crop.modalities()).stream()
                 .filter(graph -> exact
                         ? graph.window().equals(bundle.window())
-                        : settings.wholeCrop() && graph.holds(crop.depth(), crop.height(), crop.width()))
-                .findFirst();
+                        : graph.holds(crop.depth(), crop.height(), crop.width()))
+                .findFirst()
+                // A larger graph, with more of the crop padded, is no way out where the smallest that holds it takes
+                // too much.
+                .filter(graph -> exact || fits(graph));
+    }
+
+    private boolean fits(SubsetGraph graph) {
+        return wholeCropBytes > 0 && bytesOf(graph) <= wholeCropBytes;
+    }
+
+    /** Graphs for whole crops that are not run, for want of memory. */
+    List<SubsetGraph> tooLarge() {
+        return wholeCropBytes == 0
+                ? List.of()
+                : wholeCropGraphs().filter(graph -> !fits(graph)).toList();
+    }
+
+    /** Which crops are segmented at once, for what changes with it; empty if none are. */
+    String wholeCropMode() {
+        if (wholeCropGraphs().noneMatch(this::fits)) {
+            return "";
+        }
+        return tooLarge().isEmpty() ? "whole-crop" : "whole-crop-within-" + (wholeCropBytes >> 20) + "-MiB";
+    }
+
+    private Stream<SubsetGraph> wholeCropGraphs() {
+        return bundle.extraGraphs().stream().filter(graph -> graph.use() == GraphUse.WHOLE_CROP);
+    }
+
+    /** Bytes outside the heap that running a graph takes at most, or 0 where the bundle does not say. */
+    static long bytesOf(SubsetGraph graph) {
+        return (long) (ARENA * graph.activationBytes());
     }
 
     /** The graph for a device that has no memory for the usual windows: the largest smaller one. */

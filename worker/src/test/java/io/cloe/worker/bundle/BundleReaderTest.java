@@ -62,7 +62,8 @@ class BundleReaderTest {
                         Gate.FIXED,
                         List.of(0.5, 0.5),
                         GraphUse.WINDOW,
-                        bundle.window()));
+                        bundle.window(),
+                        0));
         assertThat(bundle.graph(List.of("T1", "T2", "FLAIR")).orElseThrow().gate())
                 .isEqualTo(Gate.COMPUTED);
         assertThat(bundle.graph(List.of())).isEmpty();

@@ -95,6 +95,7 @@ class ExtraGraphsTest {
         assertRefused(graph -> graph.put("use", "window"), "extraGraphs[0].use");
         assertRefused(graph -> graph.put("use", "consistency"), "extraGraphs[0].modalities");
         assertRefused(graph -> graph.put("gate", "computed"), "extraGraphs[0].gate");
+        assertRefused(graph -> graph.put("activationMib", -1), "extraGraphs[0].activationMib");
         assertRefused(graph -> graph.put("file", "graphs/T1.onnx"), "extraGraphs[0].file");
         assertRefused(graph -> graph.put("file", "graphs/none.onnx"), "extraGraphs[0].file");
         assertRefused(graph -> ((ArrayNode) graph.get("window")).set(0, 12), "extraGraphs[0].window[0]");

@@ -113,6 +113,7 @@ class WorkerConfigTest {
                 "inference.timeout.grace", "9s",
                 "inference.tensorrt.cache", "/engines",
                 "inference.whole.crop", "true",
+                "inference.whole.crop.mib", "5",
                 "inference.pair.consistency", "true",
                 "inference.warm.up", "true",
                 "inference.session.idle", "1h",
@@ -171,7 +172,7 @@ class WorkerConfigTest {
         assertThat(engine.studyMemoryBytes()).isEqualTo(64L << 20);
         assertThat(executor.deviceTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(executor.deviceGrace()).isEqualTo(Duration.ofSeconds(9));
-        assertThat(engine.wholeCrop()).isTrue();
+        assertThat(engine.wholeCropBytes()).isEqualTo(5L << 20);
         assertThat(engine.pairConsistency()).isTrue();
         assertThat(config.inference().warmsUp()).isTrue();
         assertThat(config.inference().sessionIdle()).isEqualTo(Duration.ofHours(1));

@@ -32,8 +32,10 @@ class ExtraGraphsEngineTest {
     private static final int[] WHOLE = {16, 32, 48};
 
     private final ModelBundle bundle = BundleFixture.openTinyExtra();
-    private final EngineSettings settings =
-            EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()).withThreads(1);
+    private final EngineSettings settings = EngineSettings.defaults()
+            .withDevice(new DeviceChoice.Cpu())
+            .withThreads(1)
+            .withWholeCrop(false);
 
     @ParameterizedTest
     @CsvSource({"T1, 16, 32, 48", "T1 T2, 9, 30, 47", "T1 T2 FLAIR, 12, 17, 25"})
@@ -55,7 +57,7 @@ class ExtraGraphsEngineTest {
     }
 
     @Test
-    void shouldRunWindowsWhenTheCropIsLargerThanAnyGraphOrNobodyAsked() throws Exception {
+    void shouldRunWindowsWhenTheCropIsLargerThanAnyGraphOrNobodyWantsIt() throws Exception {
         NormalisedCrop large = Crops.random(List.of("T1"), 17, 32, 48, 4);
         NormalisedCrop fitting = Crops.random(List.of("T1"), 16, 32, 48, 4);
 

@@ -3,20 +3,25 @@ package io.cloe.worker.inference;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.cloe.worker.bundle.BundleFixture;
+import io.cloe.worker.bundle.BundleReader;
 import io.cloe.worker.bundle.GraphUse;
+import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
 import io.cloe.worker.inference.EngineException.Kind;
 import io.cloe.worker.volume.NormalisedCrop;
+import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ServableCropsTest {
 
-    private static final EngineSettings SETTINGS = EngineSettings.defaults();
+    private static final EngineSettings SETTINGS = EngineSettings.defaults().withWholeCrop(false);
 
-    private final ServableCrops plain = new ServableCrops(BundleFixture.openTiny(), SETTINGS);
+    private final ServableCrops plain = new ServableCrops(BundleFixture.openTiny(), SETTINGS, false);
 
     @Test
     void shouldRefuseWhenTheInputHasAnotherShape() {
@@ -52,8 +57,9 @@ class ServableCropsTest {
 
     @Test
     void shouldChooseTheGraphThatComputesConsistencyWhenAskedForAndThere() throws Exception {
-        ServableCrops extra = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withPairConsistency(true));
-        ServableCrops without = new ServableCrops(BundleFixture.openTiny(), SETTINGS.withPairConsistency(true));
+        ServableCrops extra =
+                new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withPairConsistency(true), false);
+        ServableCrops without = new ServableCrops(BundleFixture.openTiny(), SETTINGS.withPairConsistency(true), false);
         NormalisedCrop pair = Crops.random(List.of("T1", "T2"), 8, 16, 24, 1);
 
         assertThat(extra.require(pair).use()).isEqualTo(GraphUse.CONSISTENCY);
@@ -64,8 +70,8 @@ class ServableCropsTest {
 
     @Test
     void shouldChooseAWholeCropGraphUnaskedOnlyWhenTheCropIsOneWindow() {
-        ServableCrops unasked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS);
-        ServableCrops asked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withWholeCrop(true));
+        ServableCrops unasked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS, false);
+        ServableCrops asked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withWholeCrop(true), false);
         NormalisedCrop window = Crops.random(List.of("T1"), 8, 16, 24, 1);
         NormalisedCrop larger = Crops.random(List.of("T1"), 9, 16, 24, 1);
 
@@ -78,8 +84,43 @@ class ServableCropsTest {
     }
 
     @Test
+    void shouldRunWindowsWhenAWholeCropWouldTakeMoreMemoryThanIsAllowed(@TempDir Path folder) throws Exception {
+        Path large = BundleFixture.copy(BundleFixture.tinyExtra(), folder.resolve("large"));
+        BundleFixture.editManifest(
+                large, manifest -> manifest.get("extraGraphs").forEach(graph -> ((ObjectNode) graph)
+                        .put("activationMib", graph.get("modalities").size() * 1_000)));
+        ModelBundle bundle = BundleReader.open(large);
+        NormalisedCrop one = Crops.random(List.of("T1"), 9, 16, 24, 1);
+        NormalisedCrop two = Crops.random(List.of("T1", "T2"), 9, 16, 24, 1);
+        EngineSettings limited = SETTINGS.withWholeCropBytes(1_500L << 20);
+        ServableCrops onCpu = new ServableCrops(bundle, limited, false);
+        ServableCrops onGpu = new ServableCrops(bundle, limited, true);
+
+        assertThat(onCpu.wholeCropGraph(one)).isPresent();
+        assertThat(onCpu.wholeCropGraph(two)).isEmpty();
+        assertThat(onCpu.tooLarge())
+                .isNotEmpty()
+                .allMatch(graph -> graph.modalities().size() > 1);
+        assertThat(onCpu.wholeCropMode()).isEqualTo("whole-crop-within-1500-MiB");
+        assertThat(onGpu.wholeCropGraph(two)).isPresent();
+        assertThat(onGpu.wholeCropMode()).isEqualTo("whole-crop");
+        assertThat(new ServableCrops(bundle, SETTINGS.withWholeCropBytes(1), false).wholeCropMode())
+                .isEmpty();
+        assertThat(new ServableCrops(bundle, SETTINGS, true).wholeCropMode()).isEmpty();
+    }
+
+    @Test
+    void shouldLeaveRoomForTheHeapAndMoreWhenMemoryIsCounted() {
+        long gib = 1L << 30;
+
+        assertThat(NativeMemory.left(8 * gib, 2 * gib)).isEqualTo(5 * gib);
+        assertThat(NativeMemory.left(2 * gib, 2 * gib)).isZero();
+        assertThat(NativeMemory.left()).isNotNegative();
+    }
+
+    @Test
     void shouldKnowASmallerWindowOnlyWhereTheBundleHasOne() {
-        ServableCrops extra = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS);
+        ServableCrops extra = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS, false);
 
         assertThat(extra.smallWindowGraph(List.of("FLAIR")))
                 .map(SubsetGraph::use)

@@ -39,7 +39,12 @@ public final class CaseBenchmark implements Benchmark {
     @Option(names = "--study", description = "Folder with a study's volumes. Default: a generated one of 1 mm.")
     private Path study;
 
-    @Option(names = "--whole-crop", description = "Without windows, where the model has a graph for that.")
+    @Option(
+            names = "--whole-crop",
+            negatable = true,
+            defaultValue = "true",
+            fallbackValue = "true",
+            description = "At once where the model has a graph for that (default), or --no-whole-crop.")
     private boolean wholeCrop;
 
     @Option(names = "--device", description = "cpu, cuda:N or auto. Default: ${DEFAULT-VALUE}.")
