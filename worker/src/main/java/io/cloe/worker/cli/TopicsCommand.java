@@ -27,7 +27,7 @@ final class TopicsCommand {
         @Option(
                 names = "--partitions",
                 defaultValue = "8",
-                description = "Partitions of each topic: at least four per GPU. Default: ${DEFAULT-VALUE}.")
+                description = "Partitions of each topic: at least eight per device. Default: ${DEFAULT-VALUE}.")
         private int partitions;
 
         @Option(

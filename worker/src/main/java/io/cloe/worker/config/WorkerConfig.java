@@ -140,7 +140,7 @@ public final class WorkerConfig {
                     8,
                     between(1, 10_000),
                     MEDIUM,
-                    "Partitions of topics that 'topics create' makes. At least four per GPU.")
+                    "Partitions of topics that 'topics create' makes. At least eight per device.")
             .define(
                     REPLICATION_FACTOR,
                     Type.INT,
