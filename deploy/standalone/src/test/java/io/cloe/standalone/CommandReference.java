@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -96,7 +98,23 @@ final class CommandReference {
         String description = String.join(" ", argument.description())
                 .replace("${DEFAULT-VALUE}", argument.defaultValueString())
                 .replace("%%", "%");
-        row(left(argument), argument.required() ? "**Required.** " + description : description);
+        row(left(argument), argument.required() ? need(argument) + " " + description : description);
+    }
+
+    /** Required, or one of the other things that can be said instead. */
+    private static String need(ArgSpec argument) {
+        ArgGroupSpec branch = argument.group();
+        if (branch == null) {
+            return "**Required.**";
+        }
+        ArgGroupSpec choice = branch.exclusive() ? branch : branch.parentGroup();
+        String others = Stream.concat(
+                        choice.args().stream(), choice.subgroups().stream().flatMap(group -> group.args().stream()
+                                .limit(1)))
+                .filter(other -> other != argument && (branch == choice || other.group() != branch))
+                .map(other -> "`" + left(other) + "`")
+                .collect(Collectors.joining(" or "));
+        return "**Required**, unless there is " + others + ".";
     }
 
     private static String left(ArgSpec argument) {
