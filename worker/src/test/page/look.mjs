@@ -71,6 +71,12 @@ async function lookAtTheList() {
   await page.select("#missing", "T1CE");
   await until(page, "fewer studies", () => /of 10.?00\d/.test(document.getElementById("count").textContent));
   await page.select("#missing", "");
+  await page.select("#phase", "FAILED");
+  await until(page, "the one that failed", () => /^1 of /.test(document.getElementById("count").textContent));
+  await page.select("#phase", "");
+  await page.select("#look", "LOW_CONSISTENCY");
+  await until(page, "those whose experts disagree", () => /^200 of /.test(document.getElementById("count").textContent));
+  await page.select("#look", "");
   await page.type("#text", "<img");
   await until(page, "the study with a strange name", () => document.querySelector(".row b")?.textContent.startsWith("<img"));
   assert.equal(await page.$("#rows img"), null, "a study's name is text");
@@ -97,6 +103,45 @@ async function lookAtStudies() {
   await browser.close();
 }
 
+async function lookAtTheMaskAndTheCross(page) {
+  const opacities = () => page.$$eval(".slice .mask", (masks) => [...new Set(masks.map((mask) => mask.style.opacity))]);
+  const cross = () => page.$$eval(".cross", (lines) => lines.map((line) => line.outerHTML).join());
+  assert.deepEqual(await opacities(), ["0.6"], "a step more than at first");
+  await page.keyboard.press("o");
+  assert.deepEqual(await opacities(), ["0"], "the mask is switched off");
+  await page.keyboard.press("o");
+  await page.keyboard.press("[");
+  assert.deepEqual(await opacities(), ["0.5"]);
+  const before = await cross();
+  const slice = await page.$(".slice");
+  await slice.click({ offset: { x: 20, y: 20 } });
+  assert.notEqual(await cross(), before, "the cross goes where one points, in every frame");
+  await picturesHere(page);
+}
+
+async function lookAtTheNumbers(page) {
+  assert.match(await text(page, ".why"), /^Revision 0 ran because .+, with T1, T1CE, T2, FLAIR\. Model /);
+  assert.equal((await page.$$("[aria-label=Weights] .fill")).length, 4);
+  assert.match(await text(page, "[aria-label=Consistency] h3"), /band: 5th to 95th percentile of 10.?00\d studies/);
+  assert.equal((await page.$$("[aria-label=Consistency] .band")).length, 8, "a band for each modality, global and regional");
+  assert.equal((await page.$$("[aria-label=Consistency] .dot")).length, 8);
+  assert.equal((await page.$$("[aria-label=Consistency] .dot.unusual")).length, 0);
+  assert.match(await text(page, "[aria-label=Volumes] tbody"), /WT61\.5/);
+}
+
+/** By keyboard alone: the number of the verdict, a reason where one is wanted, Enter. */
+async function say(page, id, key, reason, said) {
+  await study(page, id);
+  await page.keyboard.press(key);
+  if (reason) {
+    await page.waitForSelector(".verdicts textarea:focus");
+    await page.keyboard.type(reason);
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press("Enter");
+  await until(page, said, (words) => document.querySelector(".said")?.textContent.includes(words), said);
+}
+
 async function lookWithoutWebGl() {
   const { browser, page } = await open("", ["--disable-3d-apis"]);
   await page.waitForSelector(".row:not(.loading)");
@@ -104,10 +149,12 @@ async function lookWithoutWebGl() {
   assert.equal(await page.$("canvas"), null);
   assert.equal((await page.$$(".frame .slice")).length, 12);
   await shoot(page, "slices-three-planes");
+  await lookAtTheNumbers(page);
   await page.keyboard.press("s");
   await page.keyboard.press("]");
   await picturesHere(page);
   await shoot(page, "slices-sagittal");
+  await lookAtTheMaskAndTheCross(page);
 
   await study(page, "late-scan");
   console.log("ADD A REVISION");
@@ -117,6 +164,10 @@ async function lookWithoutWebGl() {
   await until(page, "both revisions", () => document.querySelectorAll(".frame-row").length === 2);
   await picturesHere(page);
   await shoot(page, "revisions-side-by-side");
+  const change = await text(page, "[aria-label=Volumes]");
+  assert.match(change, /against revision 0/);
+  assert.equal((await page.$$("[aria-label=Consistency] .dot.unusual")).length, 8, "outside the band");
+  assert.match(change, /WT41\.5.20\.0/, "what the volume was, against the former revision");
 
   await page.keyboard.press("3");
   await page.waitForSelector(".verdicts textarea:focus");
@@ -127,6 +178,10 @@ async function lookWithoutWebGl() {
   await until(page, "the verdict", () => /rejected by AB.*wrong side 123 arjk/.test(document.querySelector(".said")?.textContent ?? ""));
   await shoot(page, "verdict");
   await page.keyboard.press("Escape");
+  await page.click("#count");
+  await say(page, "complete", "1", "", "accepted by AB");
+  await page.click("#count");
+  await say(page, "two-of-four", "2", "the left part is missing", "the left part is missing");
   await page.click("#count");
   await page.keyboard.press("?");
   await page.waitForSelector("#help[open]");
