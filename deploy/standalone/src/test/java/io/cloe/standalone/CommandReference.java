@@ -104,10 +104,10 @@ final class CommandReference {
     /** Required, or one of the other things that can be said instead. */
     private static String need(ArgSpec argument) {
         ArgGroupSpec branch = argument.group();
-        if (branch == null) {
+        ArgGroupSpec choice = branch == null || branch.exclusive() ? branch : branch.parentGroup();
+        if (choice == null || !choice.exclusive()) {
             return "**Required.**";
         }
-        ArgGroupSpec choice = branch.exclusive() ? branch : branch.parentGroup();
         String others = Stream.concat(
                         choice.args().stream(), choice.subgroups().stream().flatMap(group -> group.args().stream()
                                 .limit(1)))
