@@ -79,7 +79,9 @@ public final class DeviceCheck {
 
     private DeviceReport check(ModelBundle bundle)
             throws EngineException, BundleException, IOException, InterruptedException {
-        EngineSettings settings = EngineSettings.defaults().withDevice(options.device());
+        // Windows are what every bundle has, and what figures of devices are told by.
+        EngineSettings settings =
+                EngineSettings.defaults().withDevice(options.device()).withWholeCrop(false);
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
                 InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
             boolean cuda = device.device().isGpu();
