@@ -120,8 +120,12 @@ class Bundle:
     def run_graph(self, entry: Mapping[str, Any], volumes: np.ndarray) -> dict[str, np.ndarray]:
         """Run a graph of the manifest's lists, as :meth:`run` does."""
         if entry["file"] not in self._sessions:
+            options = self._options()
+            if entry.get("use") == WHOLE_CROP:
+                # Gigabytes, which every subset's session would keep for itself, and a pattern would take twice.
+                options.enable_cpu_mem_arena = options.enable_mem_pattern = False
             self._sessions[entry["file"]] = onnxruntime.InferenceSession(
-                str(self.folder / entry["file"]), self._options(), providers=["CPUExecutionProvider"]
+                str(self.folder / entry["file"]), options, providers=["CPUExecutionProvider"]
             )
         return _outputs(self._sessions[entry["file"]], {"volumes": volumes})
 

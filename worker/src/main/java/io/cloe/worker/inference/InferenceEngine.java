@@ -337,7 +337,10 @@ public final class InferenceEngine implements StudyEngine {
             try {
                 control.beforeWindow();
                 memory.loadPadded(crop);
-                releaseMemoryAfterwards(handle);
+                if (device.isGpu()) {
+                    // On a CPU these sessions have no arena that could keep any.
+                    releaseMemoryAfterwards(handle);
+                }
                 requireOpen();
                 long nanos = runWindow(sessions.session(graph), handle, control);
                 answer.add(memory, 0, 0, 0, nanos);

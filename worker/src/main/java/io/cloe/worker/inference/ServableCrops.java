@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 /** Which crops an engine takes, what heap they need, and which graphs serve them. Any thread. */
 final class ServableCrops {
 
-    /** What ONNX Runtime's arena takes for tensors: 1.3 to 1.45 times their size was measured on a CPU. */
-    private static final double ARENA = 1.5;
+    /** What a run takes in all: 1.0 to 1.45 times its tensors was measured on a CPU. */
+    private static final double OVERHEAD = 1.5;
 
     private final ModelBundle bundle;
     private final EngineSettings settings;
@@ -126,7 +126,7 @@ final class ServableCrops {
 
     /** Bytes outside the heap that running a graph takes at most, or 0 where the bundle does not say. */
     static long bytesOf(SubsetGraph graph) {
-        return (long) (ARENA * graph.activationBytes());
+        return (long) (OVERHEAD * graph.activationBytes());
     }
 
     /** The graph for a device that has no memory for the usual windows: the largest smaller one. */

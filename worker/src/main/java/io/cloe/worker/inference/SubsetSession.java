@@ -92,10 +92,9 @@ final class SubsetSession implements AutoCloseable {
             // Waiting threads that spin take cores from decoding and from each other: on two busy cores, runs took up
             // to twice as long.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
-            if (graph.use() == GraphUse.WHOLE_CROP) {
-                // A pattern takes the memory of a run a second time, beside the arena that the run before has filled:
-                // 7.6 instead
-                // of 4.1 GiB for four modalities of 144 x 184 x 144 voxels.
+            if (graph.use() == GraphUse.WHOLE_CROP && !device.isGpu()) {
+                // Gigabytes, which every subset's session would keep for itself, and a pattern would take twice.
+                options.setCPUArenaAllocator(false);
                 options.setMemoryPatternOptimization(false);
             }
             device.configure(options, settings);
