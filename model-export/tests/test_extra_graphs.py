@@ -125,12 +125,14 @@ def test_should_say_what_the_network_says_when_a_crop_is_segmented_at_once():
 def test_should_run_windows_when_no_graph_holds_the_crop(bundle):
     large = study(shape=(20, 18, 40))
     assert fitting_graph(bundle, ["T2", "ADC"], (20, 18, 40)) is None
+    assert fitting_graph(bundle, ["T2", "ADC"], (24, 24, 16)) is not None
+    assert fitting_graph(bundle, ["T2", "ADC"], (24, 23, 16)) is None, "fills less than half"
     by_windows, asked = segment(bundle, large, Mode(whole_crop=False)), segment(bundle, large)
     assert (by_windows.channels == asked.channels).all()
 
 
 def test_should_label_the_brain_alone_when_a_crop_is_segmented_at_once(bundle):
-    volumes = study()
+    volumes = study(shape=(24, 22, 32))
     result = segment(bundle, volumes)
     assert result.scores.weights.tolist() == pytest.approx(WEIGHTS, abs=1e-6)
     assert (result.scores.spread == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,9 +86,14 @@ def segment(bundle: Bundle, volumes: Mapping[str, np.ndarray], mode: Mode = USUA
 
 
 def whole_crop_graph(bundle: Bundle, names: Sequence[str], shape: Sequence[int]) -> Mapping[str, Any] | None:
-    """The smallest graph that takes a crop of this shape (z, y, x) at once, if there is one."""
-    entries = bundle.extra_graphs(WHOLE_CROP, names)
-    return next((entry for entry in entries if all(np.less_equal(shape, entry["window"]))), None)
+    """The smallest graph that takes a crop of this shape (z, y, x) at once and is filled at least by half, if any.
+
+    Padding moves the statistics by which the network normalises.
+    """
+    for entry in bundle.extra_graphs(WHOLE_CROP, names):
+        if all(np.less_equal(shape, entry["window"])) and 2 * math.prod(shape) >= math.prod(entry["window"]):
+            return entry
+    return None
 
 
 def _by_windows(bundle: Bundle, names: list[str], crop: Crop, mode: Mode) -> tuple[np.ndarray, list[WindowScores]]:

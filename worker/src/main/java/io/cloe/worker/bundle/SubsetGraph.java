@@ -26,8 +26,9 @@ public record SubsetGraph(
         modalities = List.copyOf(modalities);
     }
 
-    /** Whether a crop of this size fits into the graph's input. */
-    public boolean holds(int depth, int height, int width) {
-        return depth <= window.depth() && height <= window.height() && width <= window.width();
+    /** Whether a crop of this size fits into the graph's input and fills at least half of it: padding moves the network's statistics. */
+    public boolean suits(int depth, int height, int width) {
+        boolean holds = depth <= window.depth() && height <= window.height() && width <= window.width();
+        return holds && 2L * depth * height * width >= window.voxels();
     }
 }

@@ -94,7 +94,7 @@ final class ServableCrops {
         return bundle.extraGraphs(GraphUse.WHOLE_CROP, crop.modalities()).stream()
                 .filter(graph -> exact
                         ? graph.window().equals(bundle.window())
-                        : graph.holds(crop.depth(), crop.height(), crop.width()))
+                        : graph.suits(crop.depth(), crop.height(), crop.width()))
                 .findFirst()
                 // A larger graph, with more of the crop padded, is no way out where the smallest that holds it takes
                 // too much.

@@ -35,8 +35,8 @@ class ExtraGraphsTest {
                 .satisfies(graph -> {
                     assertThat(graph.window()).isEqualTo(new WindowShape(16, 32, 48));
                     assertThat(graph.gate()).isEqualTo(Gate.FIXED);
-                    assertThat(graph.holds(16, 32, 48)).isTrue();
-                    assertThat(graph.holds(16, 33, 48)).isFalse();
+                    assertThat(graph.suits(16, 32, 48)).isTrue();
+                    assertThat(graph.suits(16, 33, 48)).isFalse();
                 });
         assertThat(bundle.extraGraphs(GraphUse.CONSISTENCY, List.of("T1", "FLAIR")))
                 .singleElement()

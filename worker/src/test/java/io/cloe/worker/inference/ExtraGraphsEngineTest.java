@@ -38,7 +38,7 @@ class ExtraGraphsEngineTest {
             .withWholeCrop(false);
 
     @ParameterizedTest
-    @CsvSource({"T1, 16, 32, 48", "T1 T2, 9, 30, 47", "T1 T2 FLAIR, 12, 17, 25"})
+    @CsvSource({"T1, 16, 32, 48", "T1 T2, 9, 30, 47", "T1 T2 FLAIR, 12, 27, 41"})
     void shouldAnswerAsTheGraphDoesWhenTheWholeCropIsSegmentedAtOnce(String subset, int depth, int height, int width)
             throws Exception {
         NormalisedCrop crop = Crops.random(List.of(subset.split(" ")), depth, height, width, 3);
@@ -113,7 +113,7 @@ class ExtraGraphsEngineTest {
                         .add(0.75)
                         .add(0.25));
         ModelBundle preferring = BundleReader.open(biased);
-        NormalisedCrop crop = Crops.random(preferring.graphs().get(3).modalities(), 9, 17, 30, 5);
+        NormalisedCrop crop = Crops.random(preferring.graphs().get(3).modalities(), 16, 17, 47, 5);
         List<Estimate> stated = List.of(new Estimate(0.75, 0), new Estimate(0.25, 0));
 
         for (EngineSettings each :
@@ -143,7 +143,10 @@ class ExtraGraphsEngineTest {
                             new double[] {1, 1, 1},
                             ReviewLimits.defaults()))
                     .contains(ReviewFlag.SMALL_WINDOWS);
-            assertThat(engine.infer(Crops.random(List.of("T1"), 9, 17, 30, 6), new InferenceControl())
+            assertThat(engine.infer(Crops.random(List.of("FLAIR"), 16, 17, 47, 6), new InferenceControl())
+                            .tiling())
+                    .isEqualTo(Tiling.SMALL_WINDOWS);
+            assertThat(engine.infer(Crops.random(List.of("T1"), 16, 17, 47, 6), new InferenceControl())
                             .tiling())
                     .isEqualTo(Tiling.WHOLE_CROP);
         }

@@ -73,12 +73,14 @@ class ServableCropsTest {
         ServableCrops unasked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS, false);
         ServableCrops asked = new ServableCrops(BundleFixture.openTinyExtra(), SETTINGS.withWholeCrop(true), false);
         NormalisedCrop window = Crops.random(List.of("T1"), 8, 16, 24, 1);
-        NormalisedCrop larger = Crops.random(List.of("T1"), 9, 16, 24, 1);
+        NormalisedCrop larger = Crops.random(List.of("T1"), 16, 17, 47, 1);
+        NormalisedCrop between = Crops.random(List.of("T1"), 16, 16, 47, 1);
 
         assertThat(unasked.wholeCropGraph(window)).isPresent();
         assertThat(unasked.wholeCropGraph(larger)).isEmpty();
         assertThat(asked.wholeCropGraph(larger))
-                .hasValueSatisfying(graph -> assertThat(graph.holds(9, 16, 24)).isTrue());
+                .hasValueSatisfying(graph -> assertThat(graph.suits(16, 17, 47)).isTrue());
+        assertThat(asked.wholeCropGraph(between)).as("fills less than half").isEmpty();
         assertThat(asked.wholeCropGraph(Crops.random(List.of("T1"), 17, 32, 48, 1)))
                 .isEmpty();
     }
@@ -90,8 +92,8 @@ class ServableCropsTest {
                 large, manifest -> manifest.get("extraGraphs").forEach(graph -> ((ObjectNode) graph)
                         .put("activationMib", graph.get("modalities").size() * 1_000)));
         ModelBundle bundle = BundleReader.open(large);
-        NormalisedCrop one = Crops.random(List.of("T1"), 9, 16, 24, 1);
-        NormalisedCrop two = Crops.random(List.of("T1", "T2"), 9, 16, 24, 1);
+        NormalisedCrop one = Crops.random(List.of("T1"), 16, 17, 47, 1);
+        NormalisedCrop two = Crops.random(List.of("T1", "T2"), 16, 17, 47, 1);
         EngineSettings limited = SETTINGS.withWholeCropBytes(1_500L << 20);
         ServableCrops onCpu = new ServableCrops(bundle, limited, false);
         ServableCrops onGpu = new ServableCrops(bundle, limited, true);
