@@ -34,21 +34,22 @@ def add_evaluate(commands: argparse._SubParsersAction) -> None:
         "README.md, results.json, table.csv, rows.csv and pictures. Goes on where an interrupted run stopped.",
     )
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--data", required=True, help=f"folder of labelled cases, or '{PHANTOMS}'")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--name", help="name of the measurement in the report and in the model card")
     parser.add_argument("--tested-on", help="one sentence about the data, for the report")
-    _add_subsets(parser)
-    _add_studies(parser)
-    add_mode(parser)
+    _add_segmentation(parser)
     parser.add_argument("--pictures", type=int, default=1, help="cases to paint; 0 for none")
     parser.add_argument("--corruption-cases", type=int, default=2, help="cases for the picture of weights; 0 for none")
-    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
     parser.set_defaults(run=_evaluate)
 
 
-def _add_subsets(parser: argparse.ArgumentParser) -> None:
+def _add_segmentation(parser: argparse.ArgumentParser) -> None:
+    """Which studies are segmented from which subsets, and how."""
+    parser.add_argument("--data", required=True, help=f"folder of labelled cases, or '{PHANTOMS}'")
     parser.add_argument("--subsets", help="comma-separated, for example T1,T1+T2; all by default")
+    _add_studies(parser)
+    add_mode(parser)
+    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
 
 
 def _add_studies(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +101,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     if chosen.coarsen > 1:
         tested_on += f"; segmented with voxels {chosen.coarsen:g} times as large, scored on the original grid"
     whole = mode.whole_crop and any(graph["use"] == WHOLE_CROP for graph in manifest.get("extraGraphs", ()))
-    tested_on += "; whole crops at once" if whole else "; by windows"
+    tested_on += "; at once where a graph suits the crop, else by windows" if whole else "; by windows"
     provenance = Provenance(
         name=chosen.name or source.name,
         model=f"{manifest['id']} {manifest['version']} ({bundle.digest()[:12]})",
@@ -126,12 +127,9 @@ def add_compare(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("bundle", type=Path)
     parser.add_argument("other", type=Path)
-    parser.add_argument("--data", required=True, help=f"folder of labelled cases, or '{PHANTOMS}'")
-    _add_subsets(parser)
-    _add_studies(parser)
+    _add_segmentation(parser)
     parser.add_argument("--labels", type=float, default=0.995, help="smallest share of equal labels (0.995)")
     parser.add_argument("--weights", type=float, default=0.02, help="largest difference of a weight (0.02)")
-    parser.add_argument("--threads", type=int, default=0, help="of ONNX Runtime; 0 lets it choose")
     parser.set_defaults(run=_compare)
 
 
@@ -143,7 +141,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     wanted = _wanted_subsets(chosen, first.specification.modalities)
     source = _Source.of(chosen, first.manifest["orientation"])
     found: dict[str, list[Difference]] = {}
-    for study, difference in compare(first, second, source.studies(), wanted, chosen.coarsen):
+    for study, difference in compare(first, second, source.studies(), wanted, chosen.coarsen, mode_of(chosen)):
         found.setdefault(difference.subset, []).append(difference)
         print(f"{study} {difference.subset}: {difference.labels:.3%} equal", flush=True)
     if not found:
@@ -397,7 +395,7 @@ def _ablate(chosen: argparse.Namespace) -> int:
         matrix.pool.cases,
         matrix.pool.seed,
         matrix.pool.label_maps,
-        spacing=matrix.pool.spacing or None,
+        spacing=matrix.pool.spacing,
     )
     test = matrix.test
     anatomies = load_shared_anatomies(matrix.pool.label_maps)

@@ -115,7 +115,8 @@ class Matrix:
             f"{plan.steps} steps of "
             f"{plan.batch} patches of {plan.patch} voxels per axis; tested on windows of {test.window} voxels around "
             f"the tumour of {test.cases} synthetic studies never trained on (seed {test.seed}, {test.spacing} mm), "
-            f"{2 ** len(specification.modalities) - 1} subsets; seeds {', '.join(str(seed) for seed in self.seeds)}"
+            f"{2 ** len(specification.modalities) - 1} subsets; "
+            f"seeds {', '.join(str(seed) for seed in sorted(self.seeds))}"
         )
 
 

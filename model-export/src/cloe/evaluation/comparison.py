@@ -10,7 +10,7 @@ import numpy as np
 from cloe.evaluation.experts import region_dice
 from cloe.evaluation.studies import LabelledStudy, coarsen
 from cloe.inference.bundle import Bundle
-from cloe.inference.pipeline import Segmentation, segment
+from cloe.inference.pipeline import USUAL, Mode, Segmentation, segment
 from cloe.specification import subset_name
 
 
@@ -46,6 +46,7 @@ def compare(
     studies: Iterable[LabelledStudy],
     subsets: Sequence[Sequence[str]],
     factor: float = 1.0,
+    mode: Mode = USUAL,
 ) -> Iterator[tuple[str, Difference]]:
     """Segment every study from every subset with both; their labels are not looked at.
 
@@ -53,7 +54,7 @@ def compare(
     ----------
     first, second
         Of the same modalities and classes.
-    studies, subsets, factor
+    studies, subsets, factor, mode
         As of :func:`cloe.evaluation.evaluate.evaluate`; compared on the grid that is segmented.
 
     Yields
@@ -73,7 +74,7 @@ def compare(
         for subset in subsets:
             given = {name: volumes[name] for name in subset}
             brain = np.logical_or.reduce([volume != 0 for volume in given.values()])
-            yield study.name, _difference(first, brain, segment(first, given), segment(second, given))
+            yield study.name, _difference(first, brain, segment(first, given, mode), segment(second, given, mode))
 
 
 def _difference(bundle: Bundle, brain: np.ndarray, ours: Segmentation, theirs: Segmentation) -> Difference:

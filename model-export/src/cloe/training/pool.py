@@ -71,14 +71,14 @@ def build_pool(
     seed: int,
     use_label_maps: bool = True,
     processes: int = 2,
-    spacing: float | None = None,
+    spacing: float = 0.0,
 ) -> None:
     """Make the cases that are still missing in ``folder``; each depends only on its seed, its index and its voxel size.
 
     Parameters
     ----------
     spacing
-        Millimetres per voxel of every case; by default each has one of its own (:func:`case_spacing`).
+        Millimetres per voxel of every case; 0 for one of its own each (:func:`case_spacing`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [index for index in range(cases) if not is_complete(folder, index)]

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Type;
@@ -218,7 +219,7 @@ public final class InferenceConfig {
                 .withTensorRtCache(tensorRtCache());
         long wholeCropBytes = bytes(INFERENCE_WHOLE_CROP_MIB);
         boolean limited = wholeCropBytes > 0 && parsed.getBoolean(INFERENCE_WHOLE_CROP);
-        return limited ? settings.withWholeCropBytes(wholeCropBytes) : settings;
+        return limited ? settings.withWholeCropBytes(OptionalLong.of(wholeCropBytes)) : settings;
     }
 
     private Path tensorRtCache() {

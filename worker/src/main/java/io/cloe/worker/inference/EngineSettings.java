@@ -2,6 +2,7 @@ package io.cloe.worker.inference;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * How an engine runs.
@@ -13,7 +14,7 @@ import java.util.Optional;
  *     keeps little more than its weights
  * @param tf32 whether CUDA may compute convolutions in TensorFloat-32: faster, about 3e-4 relative error. No effect on the CPU
  * @param wholeCropBytes crops are segmented at once, without windows, where the bundle has a graph for that; on a CPU, where running it
- *     takes no more memory outside the heap than this. 0: windows always
+ *     takes no more memory outside the heap than this. Empty: windows always
  * @param pairConsistency whether the consistency of two modalities is computed, where the bundle has graphs for that. Takes about as
  *     long as a third modality; the weights are 1/2 nevertheless
  * @param tensorRtCache folder in which TensorRT keeps the engines that it builds, which takes minutes each; empty: none is kept. It must
@@ -25,14 +26,14 @@ public record EngineSettings(
         long studyMemoryBytes,
         int openSessions,
         boolean tf32,
-        long wholeCropBytes,
+        OptionalLong wholeCropBytes,
         boolean pairConsistency,
         Optional<Path> tensorRtCache) {
 
     public EngineSettings {
-        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0 || wholeCropBytes < 0) {
+        if (threads < 1 || openSessions < 1 || studyMemoryBytes < 0) {
             throw new IllegalArgumentException(
-                    "threads and openSessions must be at least 1, studyMemoryBytes and wholeCropBytes at least 0");
+                    "threads and openSessions must be at least 1, studyMemoryBytes at least 0");
         }
     }
 
@@ -47,7 +48,7 @@ public record EngineSettings(
                 2L << 30,
                 Integer.MAX_VALUE,
                 false,
-                NativeMemory.left(),
+                OptionalLong.of(NativeMemory.left()),
                 false,
                 Optional.empty());
     }
@@ -79,10 +80,10 @@ public record EngineSettings(
 
     /** @param value false: windows always; true: as by default */
     public EngineSettings withWholeCrop(boolean value) {
-        return withWholeCropBytes(value ? NativeMemory.left() : 0);
+        return withWholeCropBytes(value ? OptionalLong.of(NativeMemory.left()) : OptionalLong.empty());
     }
 
-    public EngineSettings withWholeCropBytes(long value) {
+    public EngineSettings withWholeCropBytes(OptionalLong value) {
         return new EngineSettings(
                 device, threads, studyMemoryBytes, openSessions, tf32, value, pairConsistency, tensorRtCache);
     }

@@ -78,7 +78,8 @@ public final class InferenceEngine implements StudyEngine {
         try {
             warnOfMissingGraphs(bundle, settings);
             InferenceEngine engine = new InferenceEngine(bundle, settings, device);
-            warnOfTooLargeGraphs(bundle, engine.crops.tooLarge(), settings.wholeCropBytes());
+            warnOfTooLargeGraphs(
+                    bundle, engine.crops.tooLarge(), settings.wholeCropBytes().orElse(0));
             return engine;
         } catch (OutOfMemoryError e) {
             throw new EngineException(Kind.OUT_OF_MEMORY, "no memory for the window's buffers", e);

@@ -9,6 +9,7 @@ import io.cloe.worker.volume.NormalisedCrop;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Which crops an engine takes, what heap they need, and which graphs serve them. Any thread. */
@@ -19,13 +20,14 @@ final class ServableCrops {
 
     private final ModelBundle bundle;
     private final EngineSettings settings;
-    private final long wholeCropBytes;
+    private final OptionalLong wholeCropBytes;
 
     /** @param onGpu whether the device's own memory decides what fits, which only trying tells */
     ServableCrops(ModelBundle bundle, EngineSettings settings, boolean onGpu) {
         this.bundle = bundle;
         this.settings = settings;
-        this.wholeCropBytes = onGpu && settings.wholeCropBytes() > 0 ? Long.MAX_VALUE : settings.wholeCropBytes();
+        boolean unlimited = onGpu && settings.wholeCropBytes().isPresent();
+        this.wholeCropBytes = unlimited ? OptionalLong.of(Long.MAX_VALUE) : settings.wholeCropBytes();
     }
 
     /**
@@ -102,12 +104,12 @@ final class ServableCrops {
     }
 
     private boolean fits(SubsetGraph graph) {
-        return wholeCropBytes > 0 && bytesOf(graph) <= wholeCropBytes;
+        return wholeCropBytes.isPresent() && bytesOf(graph) <= wholeCropBytes.getAsLong();
     }
 
     /** Graphs for whole crops that are not run, for want of memory. */
     List<SubsetGraph> tooLarge() {
-        return wholeCropBytes == 0
+        return wholeCropBytes.isEmpty()
                 ? List.of()
                 : wholeCropGraphs().filter(graph -> !fits(graph)).toList();
     }
@@ -117,7 +119,7 @@ final class ServableCrops {
         if (wholeCropGraphs().noneMatch(this::fits)) {
             return "";
         }
-        return tooLarge().isEmpty() ? "whole-crop" : "whole-crop-within-" + (wholeCropBytes >> 20) + "-MiB";
+        return tooLarge().isEmpty() ? "whole-crop" : "whole-crop-within-" + (wholeCropBytes.getAsLong() >> 20) + "-MiB";
     }
 
     private Stream<SubsetGraph> wholeCropGraphs() {

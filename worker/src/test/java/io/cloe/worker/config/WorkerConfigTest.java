@@ -172,7 +172,7 @@ class WorkerConfigTest {
         assertThat(engine.studyMemoryBytes()).isEqualTo(64L << 20);
         assertThat(executor.deviceTimeout()).isEqualTo(Duration.ofMinutes(3));
         assertThat(executor.deviceGrace()).isEqualTo(Duration.ofSeconds(9));
-        assertThat(engine.wholeCropBytes()).isEqualTo(5L << 20);
+        assertThat(engine.wholeCropBytes()).hasValue(5L << 20);
         assertThat(engine.pairConsistency()).isTrue();
         assertThat(config.inference().warmsUp()).isTrue();
         assertThat(config.inference().sessionIdle()).isEqualTo(Duration.ofHours(1));

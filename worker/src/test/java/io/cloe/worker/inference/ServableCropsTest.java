@@ -14,6 +14,7 @@ import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,7 +95,7 @@ class ServableCropsTest {
         ModelBundle bundle = BundleReader.open(large);
         NormalisedCrop one = Crops.random(List.of("T1"), 16, 17, 47, 1);
         NormalisedCrop two = Crops.random(List.of("T1", "T2"), 16, 17, 47, 1);
-        EngineSettings limited = SETTINGS.withWholeCropBytes(1_500L << 20);
+        EngineSettings limited = SETTINGS.withWholeCropBytes(OptionalLong.of(1_500L << 20));
         ServableCrops onCpu = new ServableCrops(bundle, limited, false);
         ServableCrops onGpu = new ServableCrops(bundle, limited, true);
 
@@ -106,18 +107,14 @@ class ServableCropsTest {
         assertThat(onCpu.wholeCropMode()).isEqualTo("whole-crop-within-1500-MiB");
         assertThat(onGpu.wholeCropGraph(two)).isPresent();
         assertThat(onGpu.wholeCropMode()).isEqualTo("whole-crop");
-        assertThat(new ServableCrops(bundle, SETTINGS.withWholeCropBytes(1), false).wholeCropMode())
+        EngineSettings nothingLeft = SETTINGS.withWholeCropBytes(OptionalLong.of(0));
+        assertThat(new ServableCrops(bundle, nothingLeft, false).wholeCropMode())
                 .isEmpty();
+        assertThat(new ServableCrops(bundle, nothingLeft, false).tooLarge())
+                .as("said at start")
+                .hasSizeGreaterThan(onCpu.tooLarge().size());
+        assertThat(new ServableCrops(bundle, nothingLeft, true).wholeCropMode()).isEqualTo("whole-crop");
         assertThat(new ServableCrops(bundle, SETTINGS, true).wholeCropMode()).isEmpty();
-    }
-
-    @Test
-    void shouldLeaveRoomForTheHeapAndMoreWhenMemoryIsCounted() {
-        long gib = 1L << 30;
-
-        assertThat(NativeMemory.left(8 * gib, 2 * gib)).isEqualTo(5 * gib);
-        assertThat(NativeMemory.left(2 * gib, 2 * gib)).isZero();
-        assertThat(NativeMemory.left()).isNotNegative();
     }
 
     @Test
