@@ -69,7 +69,7 @@ def test_should_draw_sources_by_their_shares_when_there_are_several():
             return self.name
 
     shares = [Share(Named("scans"), 3.0), Share(Named("phantoms"), 1.0)]
-    drawn = [choose(np.random.default_rng(seed), shares, 0) for seed in range(400)]
+    drawn = [choose(np.random.default_rng(seed), shares).source.at(0) for seed in range(400)]
     assert 0.68 < drawn.count("scans") / 400 < 0.82
 
 
@@ -120,6 +120,10 @@ def test_should_train_two_modalities_when_the_task_is_the_prostate(tmp_path):
         ('[[data]]\nkind = "synthetic"\nseed = 900000', "evaluation"),
         ('task = "prostate-zones"\n[[data]]\nkind = "synthetic"', "brain-glioma"),
         ('[[data]]\nkind = "synthetic"\n[[data]]\nkind = "synthetic"', "same name"),
+        ('[[data]]\nkind = "synthetic"\npatch = [16, 20, 16]', "multiples of 8"),
+        ('[[data]]\nkind = "synthetic"\npatch = [16, 16]', "multiples of 8"),
+        ('[[data]]\nkind = "synthetic"\npatch = 16', "multiples of 8"),
+        ("[sampling]\nstretch = 1.0", "stretch"),
         ("steps == 3", "toml"),
     ],
 )

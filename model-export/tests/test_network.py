@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from cloe.model.blocks import ConvolutionUnit
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.specification import subsets
 from conftest import make_network, make_volumes
@@ -187,3 +188,15 @@ def test_should_have_the_documented_number_of_parameters_when_the_width_is_sixte
         "all": sum(p.numel() for p in network.parameters()),
     }
     assert counts == {"encoder": 1_466_496, "decoder": 586_388, "all": 7_038_970}
+
+
+def test_should_keep_the_layout_of_the_convolution_when_channels_come_last():
+    unit = ConvolutionUnit(8, 8)
+    features = torch.randn(1, 8, 6, 8, 10)
+    plain = unit(features)
+    unit.convolution.register_forward_hook(
+        lambda module, given, convolved: convolved.contiguous(memory_format=torch.channels_last_3d)
+    )
+    last = unit(features)
+    assert last.is_contiguous(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(last, plain, atol=1e-5, rtol=1e-5)

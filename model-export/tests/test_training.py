@@ -12,9 +12,11 @@ from cloe.model.build import build_network
 from cloe.model.losses import total_loss
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
 from cloe.phantom.case import make_case
+from cloe.training import sampling as sampling_module
 from cloe.training import trainer as trainer_module
 from cloe.training.checkpoint import DamagedCheckpointError, load_checkpoint, load_network
 from cloe.training.corruption import Corruption, corrupt
+from cloe.training.mixture import FixedPool, Share
 from cloe.training.pool import build_pool, case_spacing, load_pool
 from cloe.training.sampling import Sampling, draw_sample
 from cloe.training.trainer import TrainingPlan, learning_rate, train, update_average
@@ -102,6 +104,63 @@ def test_should_keep_image_and_label_together_when_patches_are_mirrored(pool_fol
     turned = draw_sample(np.random.default_rng(11), pool, 16, Sampling(corruption=0.0, flip=1.0))
     np.testing.assert_array_equal(turned.labels, quiet.labels[::-1, ::-1, ::-1])
     np.testing.assert_array_equal(turned.volumes, quiet.volumes[:, ::-1, ::-1, ::-1])
+
+
+def ball(shape, centre, radius=3.0):
+    grid = np.stack(np.meshgrid(*(np.arange(length) for length in shape), indexing="ij"), -1)
+    return np.linalg.norm(grid - np.array(centre), axis=-1) <= radius
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_should_move_a_ball_on_a_circle_about_the_middle_when_a_patch_is_turned(seed):
+    shape = (24, 48, 36)
+    labels = ball(shape, (16, 12, 24)).astype(np.uint8)
+    volumes = np.where(labels, 2.0, 0.5).astype(np.float32)[None]
+    sampling = Sampling(turn=25.0)
+    turned, with_labels = sampling_module._turned(np.random.default_rng(seed), volumes, labels, sampling)
+    middle = (np.array(shape) - 1) / 2
+    before, after = (np.argwhere(array).mean(0) - middle for array in (labels, with_labels))
+    assert np.linalg.norm(after - before) > 1.0
+    assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), abs=0.5)
+    assert int(with_labels.sum()) == pytest.approx(int(labels.sum()), rel=0.2)
+    # Image and labels moved together.
+    assert turned[0][with_labels == 1].mean() > 1.5
+    assert turned[0][~ball(shape, after + middle, 6.0) & (turned[0] != 0)].max() == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_should_change_the_size_of_a_ball_no_more_than_asked_for_when_a_patch_is_stretched(seed):
+    labels = ball((32, 32, 32), (15.5, 15.5, 15.5), 9.0).astype(np.uint8)
+    volumes = np.ones((2, 32, 32, 32), np.float32)
+    _, stretched = sampling_module._turned(np.random.default_rng(seed), volumes, labels, Sampling(stretch=0.2))
+    lengths = np.ptp(np.argwhere(stretched), 0) + 1
+    assert ((lengths >= 18 / 1.2 - 1) & (lengths <= 18 / 0.8 + 1)).all()
+    assert (lengths != 18).any()
+
+
+def test_should_keep_the_background_exactly_zero_when_patches_are_turned(pool_folder):
+    pool = load_pool(pool_folder)
+    for index in range(20):
+        sampling = Sampling(corruption=0.0, turn=20.0, stretch=0.1)
+        sample = draw_sample(np.random.default_rng(index), pool, 24, sampling)
+        outside = (sample.volumes == 0).all(0)
+        assert outside.any()
+        assert not sample.labels[outside].any()
+
+
+def test_should_leave_patches_as_they_were_when_nothing_is_turned(pool_folder):
+    pool = load_pool(pool_folder)
+    plain = draw_sample(np.random.default_rng(4), pool, 16, Sampling())
+    still = draw_sample(np.random.default_rng(4), pool, 16, Sampling(turn=0.0, stretch=0.0))
+    np.testing.assert_array_equal(plain.volumes, still.volumes)
+
+
+def test_should_draw_patches_of_the_sources_own_size_when_it_has_one(pool_folder):
+    shares = [Share(FixedPool(pool_folder), patch=(8, 24, 16))]
+    for shared in (False, True):
+        plan = replace(TINY_PLAN, shared_subset=shared)
+        drawn = [draw() for group in trainer_module._draws(plan, 5, shares) for draw in group]
+        assert [sample.labels.shape for sample in drawn] == [(8, 24, 16)] * 2
 
 
 @pytest.mark.parametrize("kind", list(Corruption))

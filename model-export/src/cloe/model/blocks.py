@@ -33,7 +33,13 @@ class ConvolutionUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``[B, channels_in, z, y, x]`` to ``[B, channels_out, z', y', x']``."""
-        return functional.leaky_relu(self.normalisation(self.convolution(features)), NEGATIVE_SLOPE)
+        convolved = self.convolution(features)
+        normalised = self.normalisation(convolved)
+        if convolved.is_contiguous(memory_format=torch.channels_last_3d):
+            # The normalisation puts channels first again: gradients would then come in another layout than the
+            # values they are for, which made the backward pass of LeakyReLU on a CPU five times slower.
+            normalised = normalised.contiguous(memory_format=torch.channels_last_3d)
+        return functional.leaky_relu(normalised, NEGATIVE_SLOPE)
 
 
 def double_size(features: Tensor) -> Tensor:

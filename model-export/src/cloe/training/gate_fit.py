@@ -66,7 +66,8 @@ def judge(
     while done < patches:
         random = np.random.default_rng([plan.seed, drawn, 1])
         drawn += 1
-        sample = draw_sample(random, choose(random, shares, 0), plan.large_patch, sampling)
+        entry = choose(random, shares)
+        sample = draw_sample(random, entry.source.at(0), entry.patch or plan.large_patch, sampling)
         if len(sample.subset) < 3:
             continue
         values, judged = _look(network, sample, plan)

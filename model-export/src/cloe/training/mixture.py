@@ -115,15 +115,22 @@ def _make_ahead(folder: Path, count: int, first: object, make: Callable[[Path, i
 
 @dataclass(frozen=True)
 class Share:
-    """A source and how often a patch comes from it, relative to the other sources."""
+    """A source and how often a patch comes from it, relative to the other sources.
+
+    Attributes
+    ----------
+    patch
+        (z, y, x) voxels of every patch from this source, in the place of the plan's; ``None`` for the plan's.
+    """
 
     source: CaseSource
     share: float = 1.0
+    patch: tuple[int, int, int] | None = None
 
 
-def choose(random: np.random.Generator, shares: Sequence[Share], step: int) -> Sequence[PoolCase]:
+def choose(random: np.random.Generator, shares: Sequence[Share]) -> Share:
     """Draw the source of one patch; nothing is drawn where there is one source only."""
     if len(shares) == 1:
-        return shares[0].source.at(step)
+        return shares[0]
     weights = np.array([entry.share for entry in shares], np.float64)
-    return shares[int(random.choice(len(shares), p=weights / weights.sum()))].source.at(step)
+    return shares[int(random.choice(len(shares), p=weights / weights.sum()))]

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 from cloe.specification import subsets
 from cloe.training.corruption import Corruption, corrupt
 from cloe.training.pool import PoolCase
 
 CLIP = 5.0
+TURNED = 0.5
+"""Share of the patches that are turned and stretched."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ class Sampling:
     bend
         Largest ``a`` of ``z + a (z**2 - 1)``, which bends the intensities of a modality as gamma does but keeps
         their mean and order; below 0.1.
+    turn
+        Largest angle in degrees about each axis by which half of the patches are turned.
+    stretch
+        Largest relative change of length along each axis of those patches; below 1.
     complete
         Give all modalities, so that every expert is held to the labels in every step; otherwise only the drawn
         ones are encoded, which costs about half.
@@ -66,8 +74,14 @@ class Sampling:
     corruption: float = 0.3
     flip: float = 0.5
     bend: float = 0.0
+    turn: float = 0.0
+    stretch: float = 0.0
     complete: bool = False
     tumour: float = 0.75
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.stretch < 1.0:
+            raise ValueError("sampling.stretch must be from 0 to below 1")
 
 
 def draw_sample(
@@ -86,6 +100,8 @@ def draw_sample(
     corner = _corner(random, case, extent, sampling.tumour)
     given = tuple(range(sampling.modalities)) if sampling.complete else subset
     volumes, labels = _cut(case, given, corner, extent)
+    if (sampling.turn > 0.0 or sampling.stretch > 0.0) and random.uniform() < TURNED:
+        volumes, labels = _turned(random, volumes, labels, sampling)
     trusted = np.ones(len(given), bool)
     for channel in range(len(given)):
         brain = volumes[channel] != 0
@@ -110,6 +126,31 @@ def draw_sample(
             labels = np.flip(labels, axis)
     drawn = np.isin(given, subset)
     return Sample(np.ascontiguousarray(volumes), np.ascontiguousarray(labels), subset, trusted, drawn)
+
+
+def _turned(
+    random: np.random.Generator, volumes: np.ndarray, labels: np.ndarray, sampling: Sampling
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn and stretch a patch about its middle; what comes from outside of it is 0."""
+    matrix = np.diag(1.0 + random.uniform(-sampling.stretch, sampling.stretch, 3))
+    for axis in range(3):
+        angle = np.radians(random.uniform(-sampling.turn, sampling.turn))
+        first, second = (other for other in range(3) if other != axis)
+        rotation = np.eye(3)
+        rotation[[first, second], [first, second]] = np.cos(angle)
+        rotation[first, second], rotation[second, first] = -np.sin(angle), np.sin(angle)
+        matrix = rotation @ matrix
+    # PyTorch counts each axis from -1 to 1, x first.
+    half = np.array(labels.shape[::-1]) / 2.0
+    theta = torch.zeros(1, 3, 4)
+    theta[0, :, :3] = torch.from_numpy(matrix * half / half[:, None]).float()
+    grid = functional.affine_grid(theta, [1, 1, *labels.shape], align_corners=False)
+    image = torch.from_numpy(volumes)[None]
+    smooth = functional.grid_sample(image, grid, "bilinear", align_corners=False)[0]
+    # The nearest voxels say where the brain ends: 0 means outside, exactly.
+    exact = torch.cat(((image != 0).float(), torch.from_numpy(labels)[None, None].float()), 1)
+    nearest = functional.grid_sample(exact, grid, "nearest", align_corners=False)[0]
+    return torch.where(nearest[:-1] > 0, smooth, 0.0).numpy(), nearest[-1].to(torch.uint8).numpy()
 
 
 def _corner(random: np.random.Generator, case: PoolCase, size: Sequence[int], tumour: float) -> tuple[int, ...]:

@@ -27,6 +27,9 @@ class Source:
         Of the pool inside the run folder; the kind by default.
     share
         How often a patch comes from here, relative to the other sources.
+    patch
+        (z, y, x) voxels of its patches, in the place of ``training.patch`` and ``training.large_patch``: large enough
+        for whole brains at its voxel size, say. Smaller cases are filled up with zeros.
     folder
         Of the scans.
     spacings
@@ -47,6 +50,7 @@ class Source:
     kind: Literal["synthetic", "brats", "msd"]
     name: str = ""
     share: float = 1.0
+    patch: tuple[int, int, int] | None = None
     folder: Path | None = None
     spacings: tuple[float, ...] = (0.0,)
     cases: int = 420
@@ -67,6 +71,8 @@ class Source:
             raise ValueError(f"data.kind {self.kind!r} is unknown; known: synthetic, brats, msd")
         if self.share <= 0.0:
             raise ValueError("data.share must be above 0")
+        if self.patch is not None and not _is_patch(self.patch):
+            raise ValueError("data.patch must be three multiples of 8: [z, y, x]")
         if self.kind != "msd" and specification != BRAIN_GLIOMA:
             raise ValueError(f"{self.kind} data are for the task {BRAIN_GLIOMA.family}")
         if self.kind == "synthetic":
@@ -85,6 +91,14 @@ class Source:
         return f"labelled scans in {'BraTS' if self.kind == 'brats' else 'Decathlon'} layout"
 
 
+def _is_patch(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(length, int) and length >= 8 and length % 8 == 0 for length in value)
+    )
+
+
 def prepare(source: Source, specification: Specification, folder: Path) -> Share:
     """Make the pool of a source, or open the one that is there.
 
@@ -93,7 +107,7 @@ def prepare(source: Source, specification: Specification, folder: Path) -> Share
     folder
         Where pools lie, each in a folder of its name.
     """
-    return Share(_opened(source, specification, folder / source.name), source.share)
+    return Share(_opened(source, specification, folder / source.name), source.share, source.patch)
 
 
 def _opened(source: Source, specification: Specification, folder: Path) -> CaseSource:

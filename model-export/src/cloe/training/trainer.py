@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ class TrainingPlan:
     batch
         Patches per step.
     shared_subset
-        All patches of a step have the same modalities and go through the network together, which keeps a GPU busy; on a
-        processor without bfloat16, small patches take less than a third of the time. Dice losses then sum over the
-        patches. Otherwise each patch has modalities of its own and, on a processor, a thread of its own.
+        All patches of a step have the same modalities, come from the same source and go through the network together,
+        which keeps a GPU busy; on a processor without bfloat16, small patches take less than a third of the time.
+        Dice losses then sum over the patches. Otherwise each patch has modalities of its own and, on a processor, a
+        thread of its own.
     learning_rate
         At the start, after a short warm-up; falls to 0 as ``(1 - progress) ** 0.9``.
     weight_decay
@@ -222,16 +224,17 @@ def _workers(plan: TrainingPlan, device: str) -> ThreadPoolExecutor:
     )
 
 
-def _draw(plan: TrainingPlan, step: int, shares: Sequence[Share]) -> list[list[Sample]]:
-    """Patches of a step, by which of them go through the network together."""
+def _draws(plan: TrainingPlan, step: int, shares: Sequence[Share]) -> list[list[Callable[[], Sample]]]:
+    """What draws the patches of a step, by which of them go through the network together."""
     if not plan.shared_subset:
-        return [[_draw_one(plan, step, slot, shares)] for slot in range(plan.batch)]
+        return [[partial(_draw_one, plan, step, slot, shares)] for slot in range(plan.batch)]
     # A stream beside those of the slots.
     random = np.random.default_rng([plan.seed, step, plan.batch])
     choices = list(subsets(plan.sampling.modalities))
     subset = choices[random.integers(len(choices))]
     large = _is_large(plan, step, random)
-    return [[_draw_one(plan, step, slot, shares, large, subset) for slot in range(plan.batch)]]
+    source = [choose(random, shares)]
+    return [[partial(_draw_one, plan, step, slot, source, large, subset) for slot in range(plan.batch)]]
 
 
 def _draw_one(
@@ -245,8 +248,9 @@ def _draw_one(
     random = np.random.default_rng([plan.seed, step, slot])
     if large is None:
         large = _is_large(plan, step, random)
-    pool = choose(random, shares, step)
-    return draw_sample(random, pool, plan.large_patch if large else plan.patch, plan.sampling, subset)
+    entry = choose(random, shares)
+    size = entry.patch or (plan.large_patch if large else plan.patch)
+    return draw_sample(random, entry.source.at(step), size, plan.sampling, subset)
 
 
 def _is_large(plan: TrainingPlan, step: int, random: np.random.Generator) -> bool:
@@ -254,9 +258,10 @@ def _is_large(plan: TrainingPlan, step: int, random: np.random.Generator) -> boo
 
 
 def _gradients(
-    plan: TrainingPlan, step: int, samples: Sequence[Sample], network: Network, precision: Precision
+    plan: TrainingPlan, step: int, draws: Sequence[Callable[[], Sample]], network: Network, precision: Precision
 ) -> tuple[list[Tensor | None], dict[str, float]]:
     """Gradients of patches of one size and subset; calls for one step run side by side and share only the weights."""
+    samples = [draw() for draw in draws]
     device = next(network.parameters()).device
 
     def batch(field_name: str) -> Tensor:
@@ -289,8 +294,8 @@ def _step(
     for entry in shares:
         # Moving pools move here, before the threads look at them.
         entry.source.at(step)
-    groups = _draw(plan, step, shares)
-    results = list(workers.map(lambda samples: _gradients(plan, step, samples, network, precision), groups))
+    groups = _draws(plan, step, shares)
+    results = list(workers.map(lambda draws: _gradients(plan, step, draws, network, precision), groups))
     optimiser.zero_grad(set_to_none=True)
     for index, parameter in enumerate(network.parameters()):
         found = [gradients[index] for gradients, _ in results if gradients[index] is not None]

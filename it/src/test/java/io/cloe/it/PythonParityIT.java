@@ -18,6 +18,7 @@ import io.cloe.standalone.EmbeddedBroker;
 import io.cloe.topology.Topics;
 import io.cloe.worker.config.WorkerConfig;
 import io.cloe.worker.kafka.WorkerProcess;
+import io.cloe.worker.submit.StudyFolder;
 import io.cloe.worker.volume.Volume;
 import java.net.URI;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The worker, from event to mask file, against the Python package that trained the model and whose preprocessing is the contract: the
- * same study, all fifteen subsets.
+ * same study, all fifteen subsets by windows, and a brain at once.
  */
 class PythonParityIT {
 
@@ -45,7 +46,8 @@ class PythonParityIT {
     Path folder;
 
     /** How far two answers to one subset are apart. */
-    private record Difference(String subset, double equalLabels, double weights, double global, double regional) {
+    private record Difference(
+            String subset, double equalLabels, double weights, double spread, double global, double regional) {
 
         @Override
         public String toString() {
@@ -62,23 +64,77 @@ class PythonParityIT {
 
     @Test
     void shouldAnswerAsThePythonPackageDoesWhenGivenAnySubset() throws Exception {
-        Path python = Repository.python();
-        Path volumes = Files.createDirectory(folder.resolve("volumes"));
+        Path study = Files.createDirectories(folder.resolve("volumes/study"));
+        for (Path volume :
+                StudyFolder.below(Repository.phantoms()).get(0).volumes().values()) {
+            Files.copy(volume, study.resolve(volume.getFileName()));
+        }
+
+        List<Difference> differences = differences(study, subsets());
+
+        assertThat(differences).hasSize(15).allSatisfy(PythonParityIT::assertSmall);
+    }
+
+    @Test
+    void shouldAnswerAsThePythonPackageDoesWhenABrainOfOneMillimetreIsSegmentedAtOnce() throws Exception {
+        Path volumes = folder.resolve("volumes");
+        run(
+                "phantom.log",
+                Repository.python().resolveSibling("cloe").toString(),
+                "phantom",
+                "--out",
+                volumes.toString(),
+                "--cases",
+                "1",
+                "--seed",
+                "51",
+                "--spacing",
+                "1.0");
+        Path study = StudyFolder.below(volumes)
+                .get(0)
+                .volumes()
+                .values()
+                .iterator()
+                .next()
+                .getParent();
+
+        List<Difference> differences = differences(study, List.of(List.of("FLAIR"), List.of("T1CE", "T2", "FLAIR")));
+
+        assertThat(differences).hasSize(2).allSatisfy(difference -> {
+            assertSmall(difference);
+            assertThat(difference.spread())
+                    .as("weights of one window do not differ")
+                    .isZero();
+        });
+    }
+
+    private static void assertSmall(Difference difference) {
+        assertThat(difference.equalLabels()).as(difference.subset()).isGreaterThan(EQUAL_LABELS);
+        assertThat(difference.weights()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
+        if (!Double.isNaN(difference.global())) {
+            assertThat(difference.global()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
+            assertThat(difference.regional()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
+        }
+    }
+
+    /** Both answers to each subset of the study in this folder, and how far they are apart. */
+    private List<Difference> differences(Path study, List<List<String>> subsets) throws Exception {
         Path reference = folder.resolve("reference");
         List<Difference> differences = new ArrayList<>();
         try (EmbeddedBroker broker = EmbeddedBroker.start(Files.createDirectory(folder.resolve("kafka")), 0);
                 TestCluster cluster = new TestCluster(broker.address())) {
             Topics topics = cluster.createTopics("", 1);
-            Map<String, String> settings = cluster.workerSettings(folder, Repository.shippedBundle(), volumes);
+            Map<String, String> settings =
+                    cluster.workerSettings(folder, Repository.shippedBundle(), study.getParent());
             try (WorkerProcess worker = WorkerProcess.start(WorkerConfig.of(settings));
-                    Studies studies = new Studies(volumes, cluster.clients(""));
+                    Studies studies = new Studies(study.getParent(), cluster.clients(""));
                     Outputs outputs = new Outputs(broker.address(), topics)) {
                 assertThat(worker.awaitRunning(Waiting.PATIENCE)).isTrue();
-                Map<String, Path> study = studies.phantom("study", 0);
-                runPython(python, volumes.resolve("study"), reference);
-                for (List<String> subset : subsets()) {
+                Map<String, Path> scans = StudyFolder.below(study).get(0).volumes();
+                runPython(study, reference, subsets);
+                for (List<String> subset : subsets) {
                     String name = String.join("+", subset);
-                    studies.submit(name, study, subset, event -> event.setExpectedModalities(subset));
+                    studies.submit(name, scans, subset, event -> event.setExpectedModalities(subset));
                     Segmentation result = outputs.awaitResult(name, 0);
                     differences.add(
                             compare(name, result, outputs.weights(name, 0).orElseThrow(), reference.resolve(name)));
@@ -88,14 +144,7 @@ class PythonParityIT {
         System.out.printf(
                 "%-18s %11s %12s %12s %12s%n", "subset", "equal", "weights", "consistency u", "consistency v");
         differences.forEach(System.out::println);
-        assertThat(differences).hasSize(15).allSatisfy(difference -> {
-            assertThat(difference.equalLabels()).as(difference.subset()).isGreaterThan(EQUAL_LABELS);
-            assertThat(difference.weights()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
-            if (!Double.isNaN(difference.global())) {
-                assertThat(difference.global()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
-                assertThat(difference.regional()).as(difference.subset()).isLessThan(SCORE_TOLERANCE);
-            }
-        });
+        return differences;
     }
 
     private static List<List<String>> subsets() {
@@ -112,19 +161,23 @@ class PythonParityIT {
         return subsets;
     }
 
-    private void runPython(Path python, Path study, Path reference) throws Exception {
-        Path log = folder.resolve("python.log");
-        Process process = new ProcessBuilder(
-                        python.toString(),
-                        Repository.root()
-                                .resolve("it/src/test/python/infer_subsets.py")
-                                .toString(),
-                        "--bundle",
-                        Repository.shippedBundle().toString(),
-                        "--study",
-                        study.toString(),
-                        "--out",
-                        reference.toString())
+    private void runPython(Path study, Path reference, List<List<String>> subsets) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Repository.python().toString(),
+                Repository.root().resolve("it/src/test/python/infer_subsets.py").toString(),
+                "--bundle",
+                Repository.shippedBundle().toString(),
+                "--study",
+                study.toString(),
+                "--out",
+                reference.toString()));
+        subsets.forEach(subset -> command.addAll(List.of("--subset", String.join("+", subset))));
+        run("python.log", command.toArray(String[]::new));
+    }
+
+    private void run(String logName, String... command) throws Exception {
+        Path log = folder.resolve(logName);
+        Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
@@ -148,12 +201,14 @@ class PythonParityIT {
         boolean computed = expected.get("gate").asText().equals("computed");
         assertThat(weights.getGateActed()).isEqualTo(computed);
         double weight = 0;
+        double spread = 0;
         double global = computed ? 0 : Double.NaN;
         double regional = computed ? 0 : Double.NaN;
         for (ModalityGating one : weights.getModalities()) {
             String modality = one.getModality();
             weight = Math.max(weight, apart(expected, "weights", modality, one.getWeight()));
             weight = Math.max(weight, apart(expected, "spread", modality, one.getWeightSpread()));
+            spread = Math.max(spread, one.getWeightSpread());
             if (computed) {
                 global = Math.max(global, apart(expected, "consistencyGlobal", modality, one.getConsistencyGlobal()));
                 regional = Math.max(
@@ -168,7 +223,7 @@ class PythonParityIT {
         result.getVolumesMl().forEach((region, ml) -> assertThat(ml)
                 .as(region + " of " + subset)
                 .isCloseTo(expected.at("/volumesMl/" + region).asDouble(), within(VOLUME_TOLERANCE * allMl)));
-        return new Difference(subset, equalLabels(ours.voxels(), theirs.voxels()), weight, global, regional);
+        return new Difference(subset, equalLabels(ours.voxels(), theirs.voxels()), weight, spread, global, regional);
     }
 
     private static double apart(JsonNode expected, String score, String modality, double value) {

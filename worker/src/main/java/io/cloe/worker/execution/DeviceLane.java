@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One device with the one thread that uses it. Live studies run between two windows of one that is reprocessed. A device that does not end
- * a run that was stopped is stuck: it gets no more work, and its thread is left to itself.
+ * One device with the one thread that uses it. Live studies run between two windows of one that is reprocessed, and stop it where it is
+ * segmented at once. A device that does not end a run that was stopped is stuck: it gets no more work, and its thread is left to itself.
  */
 final class DeviceLane {
 
@@ -111,6 +111,17 @@ final class DeviceLane {
             use.closeIdleSessions(this, sessionIdle);
             idleCheckedAt = nanoTime.getAsLong();
         }
+    }
+
+    /** A live study waits: what is reprocessed here makes way for it, unless it is due. For any thread; whether a run was stopped. */
+    boolean makeWay() {
+        Work running = held.peek();
+        boolean must = running != null && running.worth() == PriorityClass.REPROCESS && !floor.isDue();
+        return must && running.control().makeWay();
+    }
+
+    boolean isIdle() {
+        return !stuck && held.isEmpty();
     }
 
     private void run(Work work) {

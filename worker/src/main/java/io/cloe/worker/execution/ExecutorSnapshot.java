@@ -31,7 +31,7 @@ public record ExecutorSnapshot(
      * @param busy whether it runs a study now
      * @param busyNanos nanoseconds that it has run studies
      * @param studies studies that it has segmented
-     * @param interruptions how often a live study ran between two windows of another
+     * @param interruptions how often a live study ran before the rest of one that is reprocessed
      */
     public record Device(String name, boolean stuck, boolean busy, long busyNanos, long studies, long interruptions) {}
 }

@@ -320,6 +320,21 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             segmented.add(work);
         } else if (!resultsAreShared || computesItself(work, model.digest() + work.inputDigest)) {
             ready.add(work);
+            if (work.worth() == PriorityClass.LIVE) {
+                makeWay();
+            }
+        }
+    }
+
+    /** Stops one run of reprocessing, of those that can be begun again, for a live study that no idle device will take. */
+    private void makeWay() {
+        if (lanes.stream().anyMatch(DeviceLane::isIdle)) {
+            return;
+        }
+        for (DeviceLane lane : lanes) {
+            if (lane.makeWay()) {
+                return;
+            }
         }
     }
 

@@ -3,7 +3,7 @@ package io.cloe.worker.execution;
 import io.cloe.schemas.InferenceJob;
 import io.cloe.schemas.Trigger;
 
-/** What a job is worth against others: live studies go first, and interrupt reprocessing between two windows. */
+/** What a job is worth against others: live studies go first, and interrupt reprocessing between two windows or at its next node. */
 public enum PriorityClass {
     /** A study that somebody waits for. */
     LIVE,

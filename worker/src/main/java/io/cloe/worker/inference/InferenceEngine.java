@@ -332,6 +332,16 @@ public final class InferenceEngine implements StudyEngine {
     private CropSegmentation inferWhole(NormalisedCrop crop, SubsetGraph graph, InferenceControl control)
             throws EngineException {
         CropAnswer answer = newAnswer(crop, graph);
+        if (!runWhole(crop, graph, answer, control, true)) {
+            runWhole(crop, graph, answer, control, false);
+        }
+        return answer.segmentation(graph.window().equals(bundle.window()) ? Tiling.WINDOWS : Tiling.WHOLE_CROP);
+    }
+
+    /** False if the run was stopped to make way for something more urgent, which the hook then runs before the next one. */
+    private boolean runWhole(
+            NormalisedCrop crop, SubsetGraph graph, CropAnswer answer, InferenceControl control, boolean mayMakeWay)
+            throws EngineException {
         WindowBuffers memory = sessions.buffers(graph);
         try (RunHandle handle = newHandle()) {
             control.attach(handle);
@@ -343,14 +353,22 @@ public final class InferenceEngine implements StudyEngine {
                     releaseMemoryAfterwards(handle);
                 }
                 requireOpen();
+                if (mayMakeWay) {
+                    control.allowToMakeWay();
+                }
                 long nanos = runWindow(sessions.session(graph), handle, control);
                 answer.add(memory, 0, 0, 0, nanos);
                 control.throwIfCancelled(null);
+                return true;
+            } catch (EngineException e) {
+                if (e.kind() == Kind.ENGINE_ERROR && control.madeWay()) {
+                    return false;
+                }
+                throw e;
             } finally {
                 control.detach();
             }
         }
-        return answer.segmentation(graph.window().equals(bundle.window()) ? Tiling.WINDOWS : Tiling.WHOLE_CROP);
     }
 
     private CropSegmentation inferWindows(

@@ -62,7 +62,7 @@ public final class ExecutorMeters {
                 .register(registry);
         FunctionCounter.builder(
                         "cloe.device.interruptions", executor, of(index, ExecutorSnapshot.Device::interruptions))
-                .description("How often a live study ran between two windows of one that is reprocessed.")
+                .description("How often a live study ran before the rest of one that is reprocessed.")
                 .tag("device", name)
                 .register(registry);
         Gauge.builder("cloe.device.stuck", executor, of(index, device -> device.stuck() ? 1 : 0))

@@ -3,6 +3,7 @@ package io.cloe.worker.execution;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.cloe.schemas.Trigger;
+import io.cloe.worker.inference.LongRun;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,12 +87,37 @@ class DeviceLaneTest {
         assertThat(floor.isDue()).isFalse();
     }
 
+    @Test
+    void shouldStopAWholeCropForALiveStudyOnlyWhenItIsReprocessedAndNotDue() throws InterruptedException {
+        List<Boolean> stopped = new ArrayList<>();
+        windows.before(1, () -> stopped.add(windows.isStoppedToMakeWay()));
+        ready("again", Trigger.REPROCESS);
+        runAll();
+        windows.before(4, () -> stopped.add(windows.isStoppedToMakeWay()));
+        ready("live", Trigger.COMPLETE);
+        runAll();
+        windows.before(7, () -> {
+            floor.worked(PriorityClass.LIVE, 1000 * SECOND);
+            stopped.add(windows.isStoppedToMakeWay());
+        });
+        ready("due", Trigger.REPROCESS);
+        runAll();
+
+        assertThat(stopped).containsExactly(true, false, false);
+        assertThat(lane.makeWay()).as("an idle device").isFalse();
+    }
+
     /** Studies of three windows; a window takes a second. */
     private final class Windows implements DeviceLane.Use {
 
         private final List<String> ran = new ArrayList<>();
         private int eventBefore;
         private Runnable event = () -> {};
+        private Work runs;
+
+        boolean isStoppedToMakeWay() {
+            return LongRun.isStoppedBy(runs.control(), lane::makeWay);
+        }
 
         /** Lets something happen just before the n-th window is begun. */
         void before(int window, Runnable what) {
@@ -102,6 +128,7 @@ class DeviceLaneTest {
         @Override
         public void segment(Work work, DeviceLane device) {
             for (int i = 0; i < WINDOWS; i++) {
+                runs = work;
                 if (ran.size() + 1 == eventBefore) {
                     eventBefore = 0;
                     event.run();

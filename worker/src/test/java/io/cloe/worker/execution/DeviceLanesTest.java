@@ -12,6 +12,7 @@ import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.Trigger;
 import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.LongRun;
 import io.cloe.worker.inference.StudyEngine;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,28 @@ class DeviceLanesTest {
             assertThat(device.interruptions()).isEqualTo(1);
             assertThat(device.studies()).isEqualTo(2);
             assertThat(device.busyNanos()).isPositive();
+        }
+    }
+
+    @Test
+    void shouldStopAWholeCropThatIsReprocessedWhenALiveStudyIsReady() throws Exception {
+        CountDownLatch reprocessRuns = new CountDownLatch(1);
+        AtomicBoolean first = new AtomicBoolean(true);
+        UnaryOperator<StudyEngine> longRun = doingFirst(control -> {
+            if (first.getAndSet(false)) {
+                LongRun.untilItMakesWay(control, reprocessRuns::countDown);
+            }
+        });
+        try (ExecutorScenario scenario =
+                ExecutorScenario.in(folder).engines(List.of(longRun)).start()) {
+            scenario.lease.submit(
+                    scenario.goodJob("again").setTrigger(Trigger.REPROCESS).build());
+            await(reprocessRuns);
+            scenario.lease.submit(scenario.goodJob("live").build());
+
+            assertThat(List.of(scenario.nextStudy(), scenario.nextStudy())).containsExactlyInAnyOrder("live", "again");
+            assertThat(scenario.executor.snapshot().devices().get(0).interruptions())
+                    .isEqualTo(1);
         }
     }
 

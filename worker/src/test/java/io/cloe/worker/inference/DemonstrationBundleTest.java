@@ -10,10 +10,14 @@ import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -81,6 +85,29 @@ class DemonstrationBundleTest {
                     .isInstanceOf(CancelledException.class)
                     .hasMessage("deadline")
                     .hasCauseInstanceOf(OrtException.class);
+        } finally {
+            other.shutdown();
+        }
+    }
+
+    @Test
+    void shouldStopAWholeBrainInTheMiddleAndBeginItAgainWhenSomethingMoreUrgentComes() throws Exception {
+        NormalisedCrop crop = Crops.random(List.of("T1"), 136, 170, 140, 10);
+        ScheduledExecutorService other = Executors.newSingleThreadScheduledExecutor();
+        EngineSettings settings = EngineSettings.defaults().withDevice(new DeviceChoice.Cpu());
+        try (InferenceEngine engine = InferenceEngine.open(bundle, settings)) {
+            AtomicInteger calls = new AtomicInteger();
+            InferenceControl[] control = new InferenceControl[1];
+            control[0] = new InferenceControl(() -> {
+                if (calls.incrementAndGet() == 1) {
+                    other.schedule(() -> control[0].makeWay(), 500, TimeUnit.MILLISECONDS);
+                }
+            });
+
+            CropSegmentation segmentation = engine.infer(crop, control[0]);
+
+            assertThat(segmentation.tiling()).isEqualTo(CropSegmentation.Tiling.WHOLE_CROP);
+            assertThat(calls).hasValue(2);
         } finally {
             other.shutdown();
         }

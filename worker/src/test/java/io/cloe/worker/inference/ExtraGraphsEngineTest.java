@@ -1,6 +1,7 @@
 package io.cloe.worker.inference;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
@@ -17,8 +18,10 @@ import io.cloe.worker.volume.NormalisedCrop;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,6 +57,65 @@ class ExtraGraphsEngineTest {
                         .mapToDouble(trust -> trust.weight().mean())
                         .sum())
                 .isCloseTo(1, within(1e-6));
+    }
+
+    @Test
+    void shouldBeginAWholeCropAgainOnceWhenSomethingMoreUrgentComes() throws Exception {
+        NormalisedCrop crop = Crops.random(List.of("T1", "T2", "FLAIR"), 12, 27, 41, 3);
+        NormalisedCrop urgent = Crops.random(List.of("T1", "T2", "FLAIR"), 16, 32, 48, 8);
+        try (InferenceEngine engine = InferenceEngine.open(bundle, settings.withWholeCrop(true))) {
+            CropSegmentation alone = engine.infer(crop, new InferenceControl());
+            CropSegmentation urgentAlone = engine.infer(urgent, new InferenceControl());
+            List<CropSegmentation> between = new ArrayList<>();
+            AtomicInteger calls = new AtomicInteger();
+            InferenceControl[] control = new InferenceControl[1];
+            control[0] = new InferenceControl(() -> {
+                if (calls.incrementAndGet() > 1) {
+                    between.add(inferUnchecked(engine, urgent));
+                }
+                // As if it came just after the hook had looked.
+                control[0].makeWay();
+            });
+
+            CropSegmentation interrupted = engine.infer(crop, control[0]);
+
+            assertThat(calls).hasValue(2);
+            assertThat(interrupted.tiling()).isEqualTo(Tiling.WHOLE_CROP);
+            assertThat(interrupted.windows()).isOne();
+            assertThat(interrupted.classIndices()).isEqualTo(alone.classIndices());
+            assertThat(interrupted.trust()).isEqualTo(alone.trust());
+            assertThat(between).singleElement().satisfies(made -> {
+                assertThat(made.classIndices()).isEqualTo(urgentAlone.classIndices());
+                assertThat(made.trust()).isEqualTo(urgentAlone.trust());
+            });
+        }
+    }
+
+    @Test
+    void shouldEndAWholeCropThatMadeWayWhenItIsCancelledMeanwhile() throws Exception {
+        NormalisedCrop crop = Crops.random(List.of("T1"), 16, 32, 48, 3);
+        AtomicInteger calls = new AtomicInteger();
+        InferenceControl[] control = new InferenceControl[1];
+        control[0] = new InferenceControl(() -> {
+            if (calls.incrementAndGet() > 1) {
+                control[0].cancel("withdrawn");
+            }
+            control[0].makeWay();
+        });
+        try (InferenceEngine engine = InferenceEngine.open(bundle, settings.withWholeCrop(true))) {
+            assertThatThrownBy(() -> engine.infer(crop, control[0]))
+                    .isInstanceOf(CancelledException.class)
+                    .hasMessage("withdrawn");
+            assertThat(engine.infer(crop, new InferenceControl()).tiling()).isEqualTo(Tiling.WHOLE_CROP);
+        }
+    }
+
+    private static CropSegmentation inferUnchecked(InferenceEngine engine, NormalisedCrop crop) {
+        try {
+            return engine.infer(crop, new InferenceControl());
+        } catch (EngineException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test
