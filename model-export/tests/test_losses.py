@@ -47,6 +47,24 @@ def test_should_follow_the_formula_when_cross_entropy_weighs_classes_by_rarity()
     assert found.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
+def test_should_count_every_voxel_alike_when_cross_entropy_is_not_balanced():
+    torch.manual_seed(0)
+    target = one_hot(make_labels(size=12), 4)
+    probabilities = torch.softmax(torch.randn_like(target), 1)
+    plain = torch.nn.functional.nll_loss(probabilities.log(), target.argmax(1))
+    assert weighted_cross_entropy(probabilities, target, 0.0).item() == pytest.approx(plain.item(), abs=1e-3)
+
+
+def test_should_balance_experts_and_fused_prediction_alike_when_a_balance_is_given():
+    network = make_network()
+    subset = (0, 1, 2)
+    losses = {balance: loss_of(network, subset, weights=LossWeights(balance=balance))[1] for balance in (0.0, 1.0)}
+    # Before training every class is about as likely: the background, most of the voxels, then makes most of the loss.
+    assert losses[0.0]["fused"] > losses[1.0]["fused"] + 0.1
+    assert losses[0.0]["experts"] > losses[1.0]["experts"] + 0.1
+    assert losses[0.0]["region"] == losses[1.0]["region"]
+
+
 def test_should_follow_the_formula_when_dice_includes_the_background():
     target = one_hot(torch.tensor([[[[0, 1]]]]), 2)
     uniform = torch.full_like(target, 0.5)

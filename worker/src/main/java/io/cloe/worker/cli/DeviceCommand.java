@@ -13,9 +13,11 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -70,6 +72,12 @@ final class DeviceCommand {
         @Option(names = "--studies", description = "Time whole studies for every subset. Default: only on a GPU.")
         private boolean studies;
 
+        @Option(
+                names = "--whole-crops",
+                description = "Also segment brains at once, one subset of each size, if the model has graphs for it."
+                        + " Default: only on a GPU.")
+        private boolean wholeCrops;
+
         @Option(names = "--json", paramLabel = "FILE", description = "Write the report as JSON; - for standard output.")
         private String json;
 
@@ -93,6 +101,7 @@ final class DeviceCommand {
                                 atLeastOne(runs, small ? 1 : 10),
                                 atLeastOne(memoryRuns, small ? 15 : 500),
                                 studies || !small,
+                                wholeCrops || !small,
                                 second),
                         step -> err.println("checking: " + step));
                 write(report);
@@ -157,6 +166,7 @@ final class DeviceCommand {
                                 out, "  other form", subset.otherWindowMs().orElse(null), Optional.empty(), 0, parity));
             }
             out.printf("%n'probability' is the largest difference from the CPU, 'labels' the part that is equal.%n");
+            wholeCrops(report.wholeCrops(), out);
             out.printf("nodes of the graph of all modalities: %s%n", report.nodesByProvider());
             out.print("its time:");
             report.timeByOperator()
@@ -181,6 +191,24 @@ final class DeviceCommand {
             report.notChecked().forEach(what -> out.println("not checked: " + what));
             report.faults().forEach(what -> out.println("FAULT: " + what));
             out.println(report.passed() ? "ok" : report.faults().size() + " faults");
+        }
+
+        private static void wholeCrops(List<DeviceReport.WholeCrop> crops, PrintWriter out) {
+            if (crops.isEmpty()) {
+                return;
+            }
+            out.printf("%n%-22s %16s %12s %12s %10s%n", "brain at once", "voxels", "ms", "scores", "labels");
+            for (DeviceReport.WholeCrop crop : crops) {
+                out.printf(
+                        Locale.ROOT,
+                        "%-22s %16s %12.0f %12.1e %8.3f %%%n",
+                        String.join("+", crop.modalities()),
+                        crop.shape().stream().map(String::valueOf).collect(Collectors.joining("x")),
+                        crop.ms(),
+                        crop.score(),
+                        100 * crop.equalLabels());
+            }
+            out.println();
         }
 
         private static void row(

@@ -105,7 +105,8 @@ public final class InferenceConfig {
                         null,
                         LOW,
                         "Whether a brain is segmented at once where the model has a graph that is large enough, and by windows"
-                                + " otherwise. Faster, and masks differ; a live study may have to wait for a whole brain of a campaign.")
+                                + " otherwise. Faster, and masks differ; a campaign's brain is stopped for a live study once, and begun"
+                                + " again.")
                 .define(
                         INFERENCE_WHOLE_CROP_MIB,
                         Type.INT,

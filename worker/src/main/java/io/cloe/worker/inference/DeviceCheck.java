@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.cloe.worker.bundle.BundleException;
 import io.cloe.worker.bundle.ModelBundle;
 import io.cloe.worker.bundle.SubsetGraph;
+import io.cloe.worker.bundle.WindowShape;
 import io.cloe.worker.inference.DeviceReport.Memory;
 import io.cloe.worker.inference.DeviceReport.Parity;
+import io.cloe.worker.inference.DeviceReport.WholeCrop;
 import io.cloe.worker.volume.NormalisedCrop;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,10 +52,16 @@ public final class DeviceCheck {
      * @param runs windows per measured time, at least 1
      * @param memoryRuns windows to run for the memory
      * @param studies whether whole studies are timed for every subset, or for all modalities only
+     * @param wholeCrops whether brains are segmented at once as well
      * @param other another form of the same model to compare with, such as one in half precision
      */
     public record Options(
-            DeviceChoice device, int runs, int memoryRuns, boolean studies, Optional<ModelBundle> other) {}
+            DeviceChoice device,
+            int runs,
+            int memoryRuns,
+            boolean studies,
+            boolean wholeCrops,
+            Optional<ModelBundle> other) {}
 
     private DeviceCheck(Options options, Consumer<String> progress) {
         this.options = options;
@@ -79,7 +87,8 @@ public final class DeviceCheck {
 
     private DeviceReport check(ModelBundle bundle)
             throws EngineException, BundleException, IOException, InterruptedException {
-        // Windows are what every bundle has, and what figures of devices are told by.
+        // Windows are what every bundle has, and what figures of devices are told by; whole crops have a check of their
+        // own.
         EngineSettings settings =
                 EngineSettings.defaults().withDevice(options.device()).withWholeCrop(false);
         try (InferenceEngine device = InferenceEngine.open(bundle, settings);
@@ -94,6 +103,7 @@ public final class DeviceCheck {
             progress.accept("two subsets in turn");
             double switching = switching(bundle, device);
             Memory memory = memory(bundle, device);
+            List<WholeCrop> wholeCrops = wholeCrops(bundle, settings.withWholeCrop(true));
             notChecked.add("PyTorch with channels_last_3d: a bundle holds graphs, not a PyTorch model");
             if (!cuda) {
                 notChecked.add("this is the CPU: what a GPU would do is not known");
@@ -109,6 +119,7 @@ public final class DeviceCheck {
                             bundle.window().width()),
                     golden,
                     subsets,
+                    wholeCrops,
                     profile.nodes(),
                     profile.time(),
                     switching,
@@ -166,6 +177,35 @@ public final class DeviceCheck {
             }
         }
         return subsets;
+    }
+
+    private List<WholeCrop> wholeCrops(ModelBundle bundle, EngineSettings settings) throws EngineException {
+        WholeCropCheck check = new WholeCropCheck(bundle, options.runs(), DeviceCheck::noise);
+        if (!options.wholeCrops()) {
+            if (!check.graphs().isEmpty()) {
+                notChecked.add("brains that are segmented at once: --whole-crops does");
+            }
+            return List.of();
+        }
+        List<WholeCrop> measured = new ArrayList<>();
+        try (InferenceEngine device = InferenceEngine.open(bundle, settings);
+                InferenceEngine cpu = InferenceEngine.open(bundle, settings.withDevice(new DeviceChoice.Cpu()))) {
+            for (SubsetGraph graph : check.graphs()) {
+                progress.accept("a brain at once of " + name(graph));
+                Optional<WholeCrop> answer = check.check(graph, device, cpu);
+                if (answer.isEmpty()) {
+                    notChecked.add("a brain at once of " + name(graph) + ": too little memory");
+                    continue;
+                }
+                measured.add(answer.get());
+                require(
+                        graph,
+                        "a brain at once",
+                        new Parity(0, answer.get().score(), answer.get().equalLabels()),
+                        EXACT);
+            }
+        }
+        return measured;
     }
 
     private DeviceReport.Subset subset(
@@ -375,9 +415,18 @@ public final class DeviceCheck {
     }
 
     private static NormalisedCrop noise(ModelBundle bundle, SubsetGraph graph, double[] windows) {
-        int depth = (int) (windows[0] * bundle.window().depth());
-        int height = (int) (windows[1] * bundle.window().height());
-        int width = (int) (windows[2] * bundle.window().width());
+        WindowShape window = bundle.window();
+        return noise(graph, (int) (windows[0] * window.depth()), (int) (windows[1] * window.height()), (int)
+                (windows[2] * window.width()));
+    }
+
+    /** Noise that fills a graph. */
+    private static NormalisedCrop noise(SubsetGraph graph) {
+        WindowShape shape = graph.window();
+        return noise(graph, shape.depth(), shape.height(), shape.width());
+    }
+
+    private static NormalisedCrop noise(SubsetGraph graph, int depth, int height, int width) {
         Random random = new Random(1);
         float[][] channels = new float[graph.modalities().size()][depth * height * width];
         for (float[] channel : channels) {

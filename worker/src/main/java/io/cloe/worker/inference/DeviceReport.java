@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param window voxels of a window, z, y, x
  * @param goldenDifference largest difference from the bundle's own answer
  * @param subsets one per subset of the modalities
+ * @param wholeCrops brains that are segmented at once; empty where that was not checked
  * @param nodesByProvider how many nodes of the graph of all modalities run where
  * @param timeByOperator part of that graph's time, the five most expensive operators and the copies
  * @param switching time per window when two subsets take turns, against the same without
@@ -29,6 +30,7 @@ public record DeviceReport(
         List<Integer> window,
         double goldenDifference,
         List<Subset> subsets,
+        List<WholeCrop> wholeCrops,
         Map<String, Integer> nodesByProvider,
         Map<String, Double> timeByOperator,
         double switching,
@@ -57,6 +59,18 @@ public record DeviceReport(
             Optional<Parity> tf32,
             Optional<Parity> other,
             Optional<Double> otherWindowMs) {}
+
+    /**
+     * A crop that is segmented at once, in full precision.
+     *
+     * @param modalities the subset
+     * @param shape voxels of the crop, z, y, x
+     * @param ms from the normalised crop in memory to its labels
+     * @param score largest difference of a weight or consistency from the CPU's; 0 where there are none
+     * @param equalLabels part of the voxels with the same class as on the CPU
+     */
+    public record WholeCrop(
+            List<String> modalities, List<Integer> shape, double ms, double score, double equalLabels) {}
 
     /**
      * How far two answers to one window are apart.

@@ -439,6 +439,42 @@ class CloeCommandTest {
     }
 
     @Test
+    void shouldSegmentBrainsAtOnceWhenADeviceIsCheckedSo() throws Exception {
+        Path bundle = BundleFixture.copy(BundleFixture.tinyExtra(), folder.resolve("extra"));
+        // This one asks for more memory than there is, for other tests.
+        BundleFixture.replaceListed(
+                bundle,
+                "graphs/FLAIR.onnx",
+                Files.readAllBytes(BundleFixture.tiny().resolve("graphs/FLAIR.onnx")));
+        Path report = folder.resolve("report.json");
+
+        assertThat(cloe("device", "check", bundle.toString(), "--device", "cpu", "--json", report.toString()))
+                .isEqualTo(ExitCode.OK);
+        assertThat(out.toString()).contains("not checked: brains that are segmented at once");
+        assertThat(BundleFixture.JSON.readTree(report.toFile()).get("wholeCrops"))
+                .isEmpty();
+
+        assertThat(cloe(
+                        "device",
+                        "check",
+                        bundle.toString(),
+                        "--device",
+                        "cpu",
+                        "--whole-crops",
+                        "--json",
+                        report.toString()))
+                .isEqualTo(ExitCode.OK);
+        assertThat(out.toString()).contains("brain at once", "16x32x48");
+        assertThat(BundleFixture.JSON.readTree(report.toFile()).get("wholeCrops"))
+                .hasSize(3)
+                .allSatisfy(crop -> {
+                    assertThat(crop.get("ms").asDouble()).isPositive();
+                    assertThat(crop.get("score").asDouble()).isLessThan(1e-6);
+                    assertThat(crop.get("equalLabels").asDouble()).isEqualTo(1);
+                });
+    }
+
+    @Test
     void shouldPrintNothingButJsonWhenItGoesToStandardOutput() throws Exception {
         assertThat(cloe(
                         "device",
