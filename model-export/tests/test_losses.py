@@ -52,7 +52,16 @@ def test_should_count_every_voxel_alike_when_cross_entropy_is_not_balanced():
     target = one_hot(make_labels(size=12), 4)
     probabilities = torch.softmax(torch.randn_like(target), 1)
     plain = torch.nn.functional.nll_loss(probabilities.log(), target.argmax(1))
-    assert weighted_cross_entropy(probabilities, target, 0.0).item() == pytest.approx(plain.item(), abs=1e-3)
+    assert weighted_cross_entropy(probabilities, target, 0.0, 1e-6).item() == pytest.approx(plain.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("floor", "teaches"), [(0.005, False), (1e-6, True)])
+def test_should_learn_from_what_is_wrong_with_certainty_only_when_the_floor_is_low(floor, teaches):
+    logits = torch.tensor([8.0, 0.0]).reshape(1, 2, 1, 1, 1).requires_grad_()
+    target = one_hot(torch.ones(1, 1, 1, 1), 2)
+    loss = weighted_cross_entropy(torch.softmax(logits, 1), target, 0.0, floor)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert bool((gradient.abs() > 0.9).all()) == teaches
 
 
 def test_should_balance_experts_and_fused_prediction_alike_when_a_balance_is_given():

@@ -190,13 +190,35 @@ def test_should_have_the_documented_number_of_parameters_when_the_width_is_sixte
     assert counts == {"encoder": 1_466_496, "decoder": 586_388, "all": 7_038_970}
 
 
-def test_should_keep_the_layout_of_the_convolution_when_channels_come_last():
+def test_should_keep_the_layout_when_channels_come_last_in_training():
     unit = ConvolutionUnit(8, 8)
-    features = torch.randn(1, 8, 6, 8, 10)
+    features = torch.randn(2, 8, 6, 8, 10)
     plain = unit(features)
-    unit.convolution.register_forward_hook(
-        lambda module, given, convolved: convolved.contiguous(memory_format=torch.channels_last_3d)
-    )
+    with_channels_last_convolution(unit)
     last = unit(features)
     assert last.is_contiguous(memory_format=torch.channels_last_3d)
     torch.testing.assert_close(last, plain, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_should_have_the_same_gradients_when_channels_come_last(samples):
+    """PyTorch 2.13's instance normalisation has not, for one sample."""
+    gradients = []
+    for last in (False, True):
+        torch.manual_seed(1)
+        units = torch.nn.Sequential(ConvolutionUnit(4, 8), ConvolutionUnit(8, 8), ConvolutionUnit(8, 8))
+        if last:
+            for unit in units:
+                with_channels_last_convolution(unit)
+        features = torch.randn(samples, 4, 8, 10, 12)
+        loss = (units(features) * torch.randn(samples, 8, 8, 10, 12)).mean()
+        gradients.append(torch.autograd.grad(loss, [unit.convolution.weight for unit in units]))
+    for plain, found in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, plain, atol=1e-6, rtol=1e-3)
+
+
+def with_channels_last_convolution(unit: ConvolutionUnit) -> None:
+    """Let a unit's convolution answer with channels last, as PyTorch's do in half precision on a CPU."""
+    unit.convolution.register_forward_hook(
+        lambda module, given, convolved: convolved.contiguous(memory_format=torch.channels_last_3d)
+    )

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+EPSILON = 1e-5
+"""Added to every variance that is divided by."""
+
 NEGATIVE_SLOPE = 0.2
 """Slope of every LeakyReLU for negative input."""
 
@@ -29,17 +32,27 @@ class ConvolutionUnit(nn.Module):
         super().__init__()
         self.convolution = nn.Conv3d(channels_in, channels_out, kernel, stride, padding=kernel // 2)
         nn.init.kaiming_normal_(self.convolution.weight)
-        self.normalisation = nn.InstanceNorm3d(channels_out)
+        self.normalisation = nn.InstanceNorm3d(channels_out, EPSILON)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map ``[B, channels_in, z, y, x]`` to ``[B, channels_out, z', y', x']``."""
         convolved = self.convolution(features)
-        normalised = self.normalisation(convolved)
-        if convolved.is_contiguous(memory_format=torch.channels_last_3d):
-            # The normalisation puts channels first again: gradients would then come in another layout than the
-            # values they are for, which made the backward pass of LeakyReLU on a CPU five times slower.
-            normalised = normalised.contiguous(memory_format=torch.channels_last_3d)
+        if convolved.requires_grad and convolved.is_contiguous(memory_format=torch.channels_last_3d):
+            normalised = _normalise_with_channels_last(convolved)
+        else:
+            normalised = self.normalisation(convolved)
         return functional.leaky_relu(normalised, NEGATIVE_SLOPE)
+
+
+def _normalise_with_channels_last(features: Tensor) -> Tensor:
+    """Instance normalisation that keeps the layout, for training.
+
+    PyTorch's own puts channels first, so that values and their gradients have different layouts from there on. That is
+    slow, and for one sample PyTorch 2.13 computes a wrong gradient on the CPU if it comes with channels last. Over a
+    single sample, batch normalisation is the same and knows the layout.
+    """
+    samples = [functional.batch_norm(sample, None, None, training=True, eps=EPSILON) for sample in features.split(1)]
+    return samples[0] if len(samples) == 1 else torch.cat(samples)
 
 
 def double_size(features: Tensor) -> Tensor:

@@ -43,6 +43,9 @@ class LossWeights:
         How much less frequent classes than rare ones count in the cross entropy (:func:`weighted_cross_entropy`): 1 is
         what RFNet and its successors do, 0 counts every voxel alike. With a whole brain in a patch, of which a tumour
         is three hundredths, 1 asks for every voxel to be marked that is tumour with a chance of three hundredths.
+    floor
+        Probabilities count as at least this in the cross entropy. A voxel whose true class is less likely teaches
+        nothing there: with RFNet's 0.005, what is marked wrongly with certainty stays so.
     """
 
     experts: float = 1.0
@@ -51,9 +54,12 @@ class LossWeights:
     region_supervision: float = 0.5
     gate_quality: float = 0.0
     balance: float = 1.0
+    floor: float = PROBABILITY_FLOOR
 
 
-def weighted_cross_entropy(probabilities: Tensor, target: Tensor, balance: float = 1.0) -> Tensor:
+def weighted_cross_entropy(
+    probabilities: Tensor, target: Tensor, balance: float = 1.0, floor: float = PROBABILITY_FLOOR
+) -> Tensor:
     """Cross entropy in which frequent classes count less: class weight one minus its share of the voxels.
 
     Parameters
@@ -64,9 +70,11 @@ def weighted_cross_entropy(probabilities: Tensor, target: Tensor, balance: float
         One-hot, same shape.
     balance
         Exponent of the class weights, at least 0.
+    floor
+        Least probability, above 0.
     """
     weight = (1.0 - target.mean((2, 3, 4), keepdim=True)) ** balance
-    log = torch.log(probabilities.clamp(PROBABILITY_FLOOR, 1.0))
+    log = torch.log(probabilities.clamp(floor, 1.0))
     return -(weight * target * log).sum(1).mean()
 
 
@@ -77,9 +85,11 @@ def dice_loss(probabilities: Tensor, target: Tensor) -> Tensor:
     return 1.0 - (overlap / (probabilities.sum(axes) + target.sum(axes) + DICE_FLOOR)).mean()
 
 
-def segmentation_loss(probabilities: Tensor, target: Tensor, balance: float = 1.0) -> Tensor:
+def segmentation_loss(probabilities: Tensor, target: Tensor, weights: LossWeights | None = None) -> Tensor:
     """Weighted cross entropy plus Dice."""
-    return weighted_cross_entropy(probabilities, target, balance) + dice_loss(probabilities, target)
+    weights = weights or LossWeights()
+    entropy = weighted_cross_entropy(probabilities, target, weights.balance, weights.floor)
+    return entropy + dice_loss(probabilities, target)
 
 
 def region_loss(region_logits: Tensor, tumour: Tensor) -> Tensor:
@@ -184,8 +194,8 @@ def total_loss(
         return loss, {"total": float(loss.detach())}
     if output.expert_probabilities is None:
         raise ValueError("training needs the experts: run without the shortcut")
-    fused = segmentation_loss(output.probabilities, target, weights.balance)
-    experts = _expert_loss(output.expert_probabilities, target, supervised, weights.balance)
+    fused = segmentation_loss(output.probabilities, target, weights)
+    experts = _expert_loss(output.expert_probabilities, target, supervised, weights)
     if configuration.architecture == "rfnet":
         return _region_fusion_loss(output, target, fused, experts, ramp)
     agreement = fused.new_zeros(())
@@ -225,13 +235,13 @@ def graded_dice_loss(probabilities: Tensor, target: Tensor) -> Tensor:
     return 1.0 - (scores * parts).sum() / parts.sum()
 
 
-def _expert_loss(experts: Tensor, target: Tensor, supervised: Tensor, balance: float) -> Tensor:
+def _expert_loss(experts: Tensor, target: Tensor, supervised: Tensor, weights: LossWeights) -> Tensor:
     """Sum over the supervised experts' segmentation losses."""
     total = target.new_zeros(())
     for m in range(supervised.shape[1]):
         rows = supervised[:, m]
         if bool(rows.any()):
-            total = total + segmentation_loss(experts[rows, m], target[rows], balance)
+            total = total + segmentation_loss(experts[rows, m], target[rows], weights)
     return total
 
 
