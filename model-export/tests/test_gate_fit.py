@@ -53,6 +53,20 @@ def test_should_draw_the_weight_from_spoilt_experts_when_their_scores_show_it():
     torch.testing.assert_close(weights, wanted, atol=0.1, rtol=0.0)
 
 
+def test_should_take_more_weight_from_spoilt_experts_when_the_temperature_is_lower():
+    found = judgements()
+    spoilt = found.present & (found.dice < 0.2)
+    weights = []
+    for temperature in (0.4, 0.2):
+        torch.manual_seed(0)
+        gate = Gate()
+        fit(gate, found, steps=300, temperature=temperature)
+        weights.append(
+            float(masked_softmax(gate(found.score_global, found.score_regional), found.present)[spoilt].mean())
+        )
+    assert weights[1] < 0.7 * weights[0]
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_should_rise_with_either_score_when_the_judgements_say_otherwise(seed):
     torch.manual_seed(seed)
@@ -85,7 +99,7 @@ def test_should_change_nothing_but_the_gate_when_it_is_fitted(run):
     changed = {name for name, value in after["averaged"].items() if not torch.equal(value, before["averaged"][name])}
     assert changed
     assert all(name.startswith("gate.") for name in changed)
-    assert after["about"]["gate"] == "fitted to the experts' Dice in 3 patches"
+    assert after["about"]["gate"] == "fitted to the experts' Dice in 3 patches, temperature 0.4"
 
 
 def test_should_refuse_when_the_network_has_no_gate(run, capsys):
@@ -94,3 +108,9 @@ def test_should_refuse_when_the_network_has_no_gate(run, capsys):
     options = ["--config", str(run / "mean.toml"), "--run", str(run / "run"), "--out", str(run / "none.pt")]
     assert main(["fit-gate", *options]) != 0
     assert "no gate" in capsys.readouterr().err
+
+
+def test_should_refuse_when_the_temperature_is_not_positive(run, capsys):
+    options = ["--config", str(run / "gate.toml"), "--run", str(run / "run"), "--out", str(run / "none.pt")]
+    assert main(["fit-gate", *options, "--temperature", "0"]) != 0
+    assert "--temperature" in capsys.readouterr().err

@@ -96,6 +96,12 @@ def add_fit_gate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--run", dest="folder", type=Path, required=True, help="the run's folder")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--patches", type=int, default=1000)
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.4,
+        help="difference in Dice that makes one weight e times another: less makes the gate more decided (0.4)",
+    )
     parser.set_defaults(run=_fit_gate)
 
 
@@ -109,6 +115,8 @@ def _fit_gate(chosen: argparse.Namespace) -> int:
 
     torch.set_num_threads(1)
     configuration = read_configuration(chosen.config)
+    if chosen.temperature <= 0.0:
+        raise ValueError("--temperature must be above 0")
     if configuration.plan.network.fusion != "gate" or configuration.plan.network.modalities < 3:
         raise ValueError("the network has no gate that could act: it takes fusion 'gate' and three modalities")
     network, content = load_network(chosen.folder / "checkpoint.pt")
@@ -119,9 +127,11 @@ def _fit_gate(chosen: argparse.Namespace) -> int:
         if done % 100 == 0 or done == chosen.patches:
             print(f"judged {done}/{chosen.patches} patches", flush=True)
 
-    left = fit(network.gate, judge(network, configuration.plan, shares, chosen.patches, progress))
+    judgements = judge(network, configuration.plan, shares, chosen.patches, progress)
+    left = fit(network.gate, judgements, temperature=chosen.temperature)
     content["averaged"] = network.state_dict()
-    about = {**(content.get("about") or {}), "gate": f"fitted to the experts' Dice in {chosen.patches} patches"}
+    how = f"fitted to the experts' Dice in {chosen.patches} patches, temperature {chosen.temperature}"
+    about = {**(content.get("about") or {}), "gate": how}
     save_checkpoint(chosen.out, {**content, "about": about}, configuration.plan.network)
     print(f"divergence from the experts' own Dice: {left:.4f}; written: {chosen.out}")
     return 0
