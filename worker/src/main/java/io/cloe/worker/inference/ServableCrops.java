@@ -114,12 +114,19 @@ final class ServableCrops {
                 : wholeCropGraphs().filter(graph -> !fits(graph)).toList();
     }
 
-    /** Which crops are segmented at once, for what changes with it; empty if none are. */
+    /**
+     * Which crops are segmented at once, for what changes with it; empty if none are. Workers whose memory allows the same graphs have the
+     * same mode.
+     */
     String wholeCropMode() {
-        if (wholeCropGraphs().noneMatch(this::fits)) {
+        OptionalLong largest = wholeCropGraphs()
+                .filter(this::fits)
+                .mapToLong(ServableCrops::bytesOf)
+                .max();
+        if (largest.isEmpty()) {
             return "";
         }
-        return tooLarge().isEmpty() ? "whole-crop" : "whole-crop-within-" + (wholeCropBytes.getAsLong() >> 20) + "-MiB";
+        return tooLarge().isEmpty() ? "whole-crop" : "whole-crop-within-" + (largest.getAsLong() >> 20) + "-MiB";
     }
 
     private Stream<SubsetGraph> wholeCropGraphs() {
