@@ -74,6 +74,9 @@ public final class FuzzRun {
                 effort.limit(),
                 "-timeout=" + SECONDS_PER_INPUT,
                 "-max_len=" + LONGEST_INPUT,
+                // The heap is the limit. libFuzzer's own counts the largest size that the process which started it ever
+                // had.
+                "-rss_limit_mb=0",
                 "-seed=" + seed,
                 "-print_final_stats=1",
                 corpus.toString());
