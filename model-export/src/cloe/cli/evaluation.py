@@ -443,3 +443,51 @@ def _gate(chosen: argparse.Namespace) -> int:
     chosen.out.write_text(json.dumps({"name": "weights with a spoilt modality", "summary": summary}, indent=1) + "\n")
     print(json.dumps(summary, indent=1))
     return 0
+
+
+def add_speed(commands: argparse._SubParsersAction) -> None:
+    """Register ``speed``."""
+    parser = commands.add_parser(
+        "speed",
+        help="milliseconds per window and subset in PyTorch, to compare the graphs with",
+        description="Rebuilds the network from the bundle and times one window of every subset in PyTorch, channels "
+        "last. The worker's `cloe device check` tells the same of the graphs.",
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
+    parser.add_argument("--precision", choices=("float32", "float16"), default="float32")
+    parser.add_argument("--runs", type=int, default=10, help="windows per subset (10)")
+    parser.add_argument("--threads", type=int, help="of the CPU; as many as it has cores by default")
+    parser.add_argument("--json", type=Path, help="also write the times to this file")
+    parser.set_defaults(run=_speed)
+
+
+def _speed(chosen: argparse.Namespace) -> int:
+    import torch
+
+    from cloe.evaluation.speed import window_times
+    from cloe.inference.bundle import Bundle
+
+    if chosen.runs < 1:
+        raise ValueError("--runs must be at least 1")
+    if chosen.threads is not None:
+        torch.set_num_threads(chosen.threads)
+    print(
+        f"PyTorch {torch.__version__}, channels_last_3d, {chosen.precision}, {chosen.device}; milliseconds per window"
+    )
+    times = window_times(
+        Bundle(chosen.bundle),
+        chosen.device,
+        chosen.precision,
+        chosen.runs,
+        lambda found: print(f"{'+'.join(found.modalities):22} {found.milliseconds:10.1f}", flush=True),
+    )
+    if chosen.json is not None:
+        content = {
+            "pytorch": torch.__version__,
+            "device": chosen.device,
+            "precision": chosen.precision,
+            "windowMs": {"+".join(found.modalities): found.milliseconds for found in times},
+        }
+        chosen.json.write_text(json.dumps(content, indent=1) + "\n")
+    return 0

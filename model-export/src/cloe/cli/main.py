@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloe.cli.evaluation import add_ablate, add_checks, add_compare, add_evaluate, add_gate
+from cloe.cli.evaluation import add_ablate, add_checks, add_compare, add_evaluate, add_gate, add_speed
 from cloe.cli.mode import add_mode, mode_of
 from cloe.cli.training import add_fit_gate, add_train
 from cloe.specification import BRAIN_GLIOMA, SPECIFICATIONS
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add_checks,
         add_ablate,
         add_gate,
+        add_speed,
     ):
         add(commands)
     chosen = parser.parse_args(arguments)

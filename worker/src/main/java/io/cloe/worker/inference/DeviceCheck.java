@@ -104,7 +104,7 @@ public final class DeviceCheck {
             double switching = switching(bundle, device);
             Memory memory = memory(bundle, device);
             List<WholeCrop> wholeCrops = wholeCrops(bundle, settings.withWholeCrop(true));
-            notChecked.add("PyTorch with channels_last_3d: a bundle holds graphs, not a PyTorch model");
+            notChecked.add("PyTorch with channels_last_3d: the Python package's `cloe speed` times that");
             if (!cuda) {
                 notChecked.add("this is the CPU: what a GPU would do is not known");
             }
