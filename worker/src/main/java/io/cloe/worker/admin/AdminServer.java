@@ -8,6 +8,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.UriCompliance;
+import org.eclipse.jetty.io.ByteBufferPool;
 import org.eclipse.jetty.server.ConnectionLimit;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -41,7 +42,11 @@ final class AdminServer implements AutoCloseable {
         QueuedThreadPool threads = new QueuedThreadPool(MOST_THREADS, 1, IDLE_MS);
         threads.setName("cloe-admin");
         threads.setDaemon(true);
-        Server server = new Server(threads);
+        // Jetty may give a buffer back twice where a connection breaks (jetty.project issue 12939), and two requests
+        // then
+        // share it: random requests once got an answer made of an earlier one's bytes. Few ask here; no buffer is
+        // shared.
+        Server server = new Server(threads, null, new ByteBufferPool.NonPooling());
         HttpConfiguration http = new HttpConfiguration();
         http.setSendServerVersion(false);
         http.setRequestHeaderSize(LONGEST_HEADER);
