@@ -472,22 +472,19 @@ def _speed(chosen: argparse.Namespace) -> int:
         raise ValueError("--runs must be at least 1")
     if chosen.threads is not None:
         torch.set_num_threads(chosen.threads)
-    print(
-        f"PyTorch {torch.__version__}, channels_last_3d, {chosen.precision}, {chosen.device}; milliseconds per window"
-    )
-    times = window_times(
-        Bundle(chosen.bundle),
-        chosen.device,
-        chosen.precision,
-        chosen.runs,
-        lambda found: print(f"{'+'.join(found.modalities):22} {found.milliseconds:10.1f}", flush=True),
-    )
+    milliseconds: dict[str, float] = {}
+    for found in window_times(Bundle(chosen.bundle), chosen.device, chosen.precision, chosen.runs):
+        if not milliseconds:
+            print(f"PyTorch {torch.__version__}, channels_last_3d, {chosen.precision}, {chosen.device}; ms per window")
+        name = "+".join(found.modalities)
+        milliseconds[name] = found.milliseconds
+        print(f"{name:22} {found.milliseconds:10.1f}", flush=True)
     if chosen.json is not None:
         content = {
             "pytorch": torch.__version__,
             "device": chosen.device,
             "precision": chosen.precision,
-            "windowMs": {"+".join(found.modalities): found.milliseconds for found in times},
+            "windowMs": milliseconds,
         }
         chosen.json.write_text(json.dumps(content, indent=1) + "\n")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -30,8 +30,7 @@ def window_times(
     device: str = "cpu",
     precision: Precision = "float32",
     runs: int = 10,
-    progress: Callable[[WindowTime], None] = lambda found: None,
-) -> list[WindowTime]:
+) -> Iterator[WindowTime]:
     """Time one window of noise per subset, with channels last, after a first run that is not counted.
 
     What is computed is what the graphs compute: the experts of one or two modalities are left out. In float32
@@ -48,6 +47,11 @@ def window_times(
     runs
         Windows per subset, at least 1.
 
+    Yields
+    ------
+    WindowTime
+        Subset by subset.
+
     Raises
     ------
     ValueError
@@ -61,7 +65,6 @@ def window_times(
     torch.backends.cuda.matmul.allow_tf32 = False
     network = restore_network(bundle).to(device, memory_format=torch.channels_last_3d)
     names = bundle.specification.modalities
-    found = []
     for subset in subsets(len(names)):
         window = torch.randn(1, len(subset), *bundle.window, generator=torch.Generator().manual_seed(1))
         times = []
@@ -72,6 +75,4 @@ def window_times(
                 # The copy waits for the device.
                 network.forward_subset(given, subset, shortcut=True).probabilities.cpu()
             times.append(1000.0 * (time.perf_counter() - start))
-        found.append(WindowTime(tuple(names[m] for m in subset), median(times[1:])))
-        progress(found[-1])
-    return found
+        yield WindowTime(tuple(names[m] for m in subset), median(times[1:]))

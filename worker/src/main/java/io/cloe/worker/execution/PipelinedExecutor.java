@@ -17,12 +17,12 @@ import io.cloe.worker.volume.VolumeSource;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -66,7 +66,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final MemoryBudget memory;
     private final RunWatch watch;
     private final StageThreads threads;
-    private final List<DeviceLane> lanes = new ArrayList<>();
+    private final DeviceLanes lanes;
 
     /**
      * Starts the threads, for models that stay the same.
@@ -137,17 +137,17 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         this.places = new Places(settings.decodeThreads(), devices.size(), floor);
         this.writing = new ClassLimit(devices.size());
         DeviceLane.Use use = new LaneUse();
-        for (int i = 0; i < devices.size(); i++) {
-            lanes.add(new DeviceLane(
-                    i, devices.get(i), ready, floor, watch, settings.sessionIdle(), use, System::nanoTime));
-        }
+        this.lanes = new DeviceLanes(IntStream.range(0, devices.size())
+                .mapToObj(i -> new DeviceLane(
+                        i, devices.get(i), ready, floor, watch, settings.sessionIdle(), use, System::nanoTime))
+                .toList());
         models.forEach(this::serve);
         // One more for reading and for writing than a class may use, so that live studies never wait for a thread that
         // reprocessing has.
         for (int i = 0; i <= settings.decodeThreads(); i++) {
             threads.start("cloe-decode-" + i, this::decodeNext);
         }
-        for (DeviceLane lane : lanes) {
+        for (DeviceLane lane : lanes.all()) {
             threads.start("cloe-device-" + lane.index(), () -> runNext(lane), lane::isStuck);
         }
         for (int i = 0; i <= lanes.size(); i++) {
@@ -208,7 +208,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     /** What is going on. Any thread. */
     public ExecutorSnapshot snapshot() {
         return new ExecutorSnapshot(
-                lanes.stream().map(DeviceLane::snapshot).toList(),
+                lanes.snapshots(),
                 sizes(waiting),
                 sizes(ready),
                 segmented.size(PriorityClass.LIVE) + segmented.size(PriorityClass.REPROCESS),
@@ -321,19 +321,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
         } else if (!resultsAreShared || computesItself(work, model.digest() + work.inputDigest)) {
             ready.add(work);
             if (work.worth() == PriorityClass.LIVE) {
-                makeWay();
-            }
-        }
-    }
-
-    /** Stops one run of reprocessing, of those that can be begun again, for a live study that no idle device will take. */
-    private void makeWay() {
-        if (lanes.stream().anyMatch(DeviceLane::isIdle)) {
-            return;
-        }
-        for (DeviceLane lane : lanes) {
-            if (lane.makeWay()) {
-                return;
+                lanes.makeWay();
             }
         }
     }
@@ -409,7 +397,7 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
                 work.heldByStuckDevice = true;
                 fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
             }
-            if (lanes.stream().allMatch(DeviceLane::isStuck)) {
+            if (lanes.areAllStuck()) {
                 LOG.error("no device is left; the process must be started again");
                 whenNoDeviceAnswers.run();
             }

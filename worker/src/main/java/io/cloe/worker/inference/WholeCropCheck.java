@@ -12,7 +12,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.DoubleStream;
 
 /** Brains that are segmented at once: the first subset of every size, by its largest graph, on a device and on the CPU. */
 final class WholeCropCheck {
@@ -105,10 +104,10 @@ final class WholeCropCheck {
     }
 
     private static double[] scores(ModalityTrust trust) {
-        return DoubleStream.of(
-                        trust.weight().mean(),
-                        trust.globalConsistency().map(Estimate::mean).orElse(0.0),
-                        trust.regionalConsistency().map(Estimate::mean).orElse(0.0))
-                .toArray();
+        return new double[] {
+            trust.weight().mean(),
+            trust.globalConsistency().map(Estimate::mean).orElse(0.0),
+            trust.regionalConsistency().map(Estimate::mean).orElse(0.0)
+        };
     }
 }

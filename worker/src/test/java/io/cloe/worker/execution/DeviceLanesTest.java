@@ -12,6 +12,7 @@ import io.cloe.schemas.InferenceOutcome;
 import io.cloe.schemas.InferenceResult;
 import io.cloe.schemas.Trigger;
 import io.cloe.worker.inference.EngineException;
+import io.cloe.worker.inference.InferenceControl;
 import io.cloe.worker.inference.LongRun;
 import io.cloe.worker.inference.StudyEngine;
 import java.nio.file.Path;
@@ -20,10 +21,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -108,6 +112,37 @@ class DeviceLanesTest {
             assertThat(List.of(scenario.nextStudy(), scenario.nextStudy())).containsExactlyInAnyOrder("live", "again");
             assertThat(scenario.executor.snapshot().devices().get(0).interruptions())
                     .isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldStopOneOfSeveralWholeCropsWhenOneLiveStudyIsReady() throws Exception {
+        Set<InferenceControl> running = ConcurrentHashMap.newKeySet();
+        CountDownLatch bothRun = new CountDownLatch(2);
+        AtomicInteger stopped = new AtomicInteger();
+        UnaryOperator<StudyEngine> longRun = doingFirst(control -> {
+            if (bothRun.getCount() > 0) {
+                LongRun.untilItMakesWay(control, () -> {
+                    running.add(control);
+                    bothRun.countDown();
+                });
+                stopped.incrementAndGet();
+            }
+        });
+        try (ExecutorScenario scenario =
+                ExecutorScenario.in(folder).engines(List.of(longRun, longRun)).start()) {
+            for (String again : List.of("again-a", "again-b")) {
+                scenario.lease.submit(
+                        scenario.goodJob(again).setTrigger(Trigger.REPROCESS).build());
+            }
+            await(bothRun);
+            scenario.lease.submit(scenario.goodJob("live").build());
+            List<String> made = List.of(scenario.nextStudy(), scenario.nextStudy());
+
+            assertThat(made).contains("live");
+            assertThat(stopped).hasValue(1);
+            running.forEach(InferenceControl::makeWay);
+            assertThat(scenario.nextStudy()).startsWith("again-");
         }
     }
 

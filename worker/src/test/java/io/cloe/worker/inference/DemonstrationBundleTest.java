@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -70,16 +69,13 @@ class DemonstrationBundleTest {
                 bundle.window().height(),
                 bundle.window().width(),
                 9);
-        ExecutorService other = Executors.newSingleThreadExecutor();
+        ScheduledExecutorService other = Executors.newSingleThreadScheduledExecutor();
         try (InferenceEngine engine =
                 InferenceEngine.open(bundle, EngineSettings.defaults().withDevice(new DeviceChoice.Cpu()))) {
             engine.openEverySession();
             InferenceControl[] control = new InferenceControl[1];
-            control[0] = new InferenceControl(() -> other.submit(() -> {
-                Thread.sleep(5);
-                control[0].cancel("deadline");
-                return null;
-            }));
+            control[0] = new InferenceControl(
+                    () -> other.schedule(() -> control[0].cancel("deadline"), 5, TimeUnit.MILLISECONDS));
 
             assertThatThrownBy(() -> engine.infer(crop, control[0]))
                     .isInstanceOf(CancelledException.class)
