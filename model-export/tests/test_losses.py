@@ -10,10 +10,10 @@ from cloe.model.losses import (
     gate_quality_loss,
     one_hot,
     region_loss,
-    total_loss,
     weighted_cross_entropy,
 )
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
+from cloe.model.objective import total_loss
 from cloe.specification import subsets
 from conftest import make_network, make_volumes
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cloe.model.build import build_network
-from cloe.model.losses import total_loss
+from cloe.model.build import ARCHITECTURES, build_network
 from cloe.model.network import ConsistencyGatedNetwork, NetworkConfiguration
+from cloe.model.objective import total_loss
 from cloe.phantom.case import make_case
 from cloe.training import sampling as sampling_module
 from cloe.training import trainer as trainer_module
@@ -340,6 +340,17 @@ def test_should_hold_every_expert_to_the_labels_when_sampling_is_complete(pool_f
     assert complete.weights[0, 1] == 0.0
     assert complete.expert_probabilities[0, 1].sum() > 0.0
     train(replace(TINY_PLAN, steps=1, sampling=sampling), pool_folder, tmp_path)
+
+
+@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - {"cloe"}))
+def test_should_change_the_weights_when_a_peer_is_trained(pool_folder, tmp_path, architecture):
+    configuration = NetworkConfiguration(base_width=4, architecture=architecture)
+    plan = replace(TINY_PLAN, steps=1, large_patch=16, network=configuration)
+    torch.manual_seed(plan.seed)
+    before = build_network(configuration).state_dict()
+    after = load_checkpoint(train(plan, pool_folder, tmp_path))["network"]
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert all(torch.isfinite(value).all() for value in after.values())
 
 
 def test_should_learn_when_a_tiny_network_sees_one_case_again_and_again(pool_folder, tmp_path):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from cloe.model.build import Network
     from cloe.training.configuration import TrainingConfiguration
 
+ARCHITECTURES = ("cloe", "rfnet", "hemis", "dcseg", "m3ae")
+"""As in ``cloe.model.build``, which is slow to import."""
+
 
 def add_train(commands: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
@@ -35,7 +38,7 @@ def add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--patch", type=int, default=48)
     parser.add_argument("--large-patch", type=int, default=64)
     parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--architecture", choices=("cloe", "rfnet", "hemis"), default="cloe", help="cloe, or a peer")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="cloe", help="cloe, or a peer")
     parser.add_argument("--modality-bias", action="store_true", help="a learned preference per modality (extension)")
     parser.add_argument("--fusion", choices=("gate", "scores", "mean"), default="gate")
     parser.add_argument("--no-global", action="store_true", help="without global consistency (ablation)")

@@ -60,6 +60,13 @@ def double_size(features: Tensor) -> Tensor:
     return functional.interpolate(features, scale_factor=2.0, mode="trilinear", align_corners=True)
 
 
+def enlarge(features: Tensor, times: int) -> Tensor:
+    """Enlarge by two so many times."""
+    for _ in range(times):
+        features = double_size(features)
+    return features
+
+
 class DoubleSize(nn.Module):
     """:func:`double_size` as a module, so that the export can put another form of it in its place."""
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from cloe.model.configuration import NetworkConfiguration
 from cloe.model.network import ConsistencyGatedNetwork
+from cloe.model.peers.dcseg import DisentanglingNetwork
 from cloe.model.peers.hemis import MomentFusionNetwork
+from cloe.model.peers.m3ae import SubstitutingNetwork
 from cloe.model.peers.rfnet import RegionFusionNetwork
 
-Network = ConsistencyGatedNetwork | MomentFusionNetwork | RegionFusionNetwork
+Network = ConsistencyGatedNetwork | MomentFusionNetwork | RegionFusionNetwork | SubstitutingNetwork
 """All take ``(volumes, available)``, and a fixed subset by ``forward_subset``."""
 
 ARCHITECTURES: dict[str, type[Network]] = {
     "cloe": ConsistencyGatedNetwork,
     "rfnet": RegionFusionNetwork,
     "hemis": MomentFusionNetwork,
+    "dcseg": DisentanglingNetwork,
+    "m3ae": SubstitutingNetwork,
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cloe.model.encoder import SIZE_MULTIPLE
 
-Architecture = Literal["cloe", "rfnet", "hemis"]
+Architecture = Literal["cloe", "rfnet", "hemis", "dcseg", "m3ae"]
 Fusion = Literal["gate", "scores", "mean"]
 
 
@@ -36,8 +36,8 @@ class NetworkConfiguration:
         Whether each modality has a learned logit of its own beside the gate's. Our extension, not the method's: by
         the gate alone two modalities weigh 1/2 each, whatever they are; with it they may differ.
     architecture
-        ``cloe``, or a peer that is trained and exported in the same way: ``rfnet``, ``hemis``. The switches above
-        mean nothing to a peer.
+        ``cloe``, or a peer that is trained and exported in the same way: ``rfnet``, ``hemis``, ``dcseg``, ``m3ae``.
+        The switches above mean nothing to a peer.
     """
 
     modalities: int = 4
@@ -58,7 +58,29 @@ class NetworkConfiguration:
     @property
     def only_encoders_differ(self) -> bool:
         """Whether nothing but its encoder tells one modality from another."""
-        return self.architecture != "rfnet" and not self.modality_bias
+        return self.architecture in ("cloe", "hemis") and not self.modality_bias
+
+
+@dataclass
+class Disentangled:
+    """Anatomy and modality told apart (DC-Seg); B samples, K modalities.
+
+    Attributes
+    ----------
+    contents
+        ``[B, K, channels, z, y, x]``, coarsest features: what is seen.
+    styles
+        ``[B, K, size]``: how a modality shows it.
+    reconstruction_error
+        ``[B, K]``, mean squared difference of the volumes from those made of the fused content and each style.
+    style_divergence
+        ``[B, K]``, divergence from a normal distribution of what the styles do to the content.
+    """
+
+    contents: Tensor
+    styles: Tensor
+    reconstruction_error: Tensor
+    style_divergence: Tensor
 
 
 @dataclass
@@ -79,8 +101,12 @@ class NetworkOutput:
         ``[B, 1, z, y, x]``; ``None`` if not computed.
     loss_global, loss_regional
         Mean disagreement per sample ``[B]``; 0 without a pair.
-    region_maps
-        Class probabilities ``[B, C, z, y, x]`` that each scale of RFNet predicts; ``None`` if not computed.
+    scale_probabilities
+        Class probabilities ``[B, C, z, y, x]`` that a peer predicts from single scales; ``None`` if not computed.
+    disentangled
+        What DC-Seg tells apart while it is trained.
+    twin
+        M3AE's answer to the same patches with fewer modalities, while it is trained.
     """
 
     probabilities: Tensor
@@ -91,7 +117,9 @@ class NetworkOutput:
     region_logits: Tensor | None = None
     loss_global: Tensor | None = None
     loss_regional: Tensor | None = None
-    region_maps: Sequence[Tensor] | None = None
+    scale_probabilities: Sequence[Tensor] | None = None
+    disentangled: Disentangled | None = None
+    twin: NetworkOutput | None = None
 
 
 def check_volumes(volumes: Tensor, channels: int) -> None:

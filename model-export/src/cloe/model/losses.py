@@ -1,4 +1,4 @@
-"""Training objective (model notes 2.1, 2.2)."""
+"""Terms of the training objectives (model notes 2.1, 2.2)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from cloe.model.configuration import NetworkConfiguration, NetworkOutput
 
 PROBABILITY_FLOOR = 0.005
 DICE_FLOOR = 1e-7
@@ -162,94 +160,21 @@ def one_hot(labels: Tensor, classes: int) -> Tensor:
     return functional.one_hot(labels.long(), classes).movedim(-1, 1).float()
 
 
-def total_loss(
-    output: NetworkOutput,
-    labels: Tensor,
-    supervised: Tensor,
-    configuration: NetworkConfiguration,
-    weights: LossWeights,
-    ramp: float,
-) -> tuple[Tensor, dict[str, float]]:
-    """The objective and its parts.
+def expert_loss(experts: Tensor, target: Tensor, supervised: Tensor, weights: LossWeights) -> Tensor:
+    """Sum over the supervised experts' segmentation losses.
 
     Parameters
     ----------
-    output
-        Result of a forward pass with experts.
-    labels
-        ``[B, z, y, x]`` channel indices.
+    experts
+        ``[B, K, C, z, y, x]`` probabilities.
+    target
+        One-hot truth ``[B, C, z, y, x]``.
     supervised
-        ``[B, K]`` bool: which experts are held to the labels; the available ones with an intact input.
-    ramp
-        Factor in [0, 1] on the consistency losses: they start at 0, else experts agree before they know.
-
-    Returns
-    -------
-    loss, parts
-        A scalar and the values that make it up, for the log.
+        ``[B, K]`` bool: which experts are held to the truth.
     """
-    target = one_hot(labels, output.probabilities.shape[1])
-    if configuration.architecture == "hemis":
-        loss = graded_dice_loss(output.probabilities, target)
-        return loss, {"total": float(loss.detach())}
-    if output.expert_probabilities is None:
-        raise ValueError("training needs the experts: run without the shortcut")
-    fused = segmentation_loss(output.probabilities, target, weights)
-    experts = _expert_loss(output.expert_probabilities, target, supervised, weights)
-    if configuration.architecture == "rfnet":
-        return _region_fusion_loss(output, target, fused, experts, ramp)
-    agreement = fused.new_zeros(())
-    if configuration.use_global:
-        agreement = agreement + output.loss_global.mean()
-    if configuration.use_regional:
-        agreement = agreement + weights.regional * output.loss_regional.mean()
-    region = region_loss(output.region_logits, 1.0 - target[:, :1])
-    quality = fused.new_zeros(())
-    if weights.gate_quality > 0.0 and configuration.fusion == "gate":
-        quality = gate_quality_loss(output.weights, output.expert_probabilities, target)
-    loss = (
-        fused
-        + weights.experts * (experts + weights.consistency * ramp * agreement)
-        + weights.region_supervision * region
-        + weights.gate_quality * ramp * quality
-    )
-    parts = {
-        "total": loss,
-        "fused": fused,
-        "experts": experts / max(1, int(supervised.any(0).sum())),
-        "global": output.loss_global.mean(),
-        "regional": output.loss_regional.mean(),
-        "region": region,
-    }
-    if weights.gate_quality > 0.0:
-        parts["quality"] = quality
-    return loss, {name: float(value.detach()) for name, value in parts.items()}
-
-
-def graded_dice_loss(probabilities: Tensor, target: Tensor) -> Tensor:
-    """Dice loss of U-HeMIS: class ``c`` of ``C`` counts ``c`` parts of ``1 + 2 + ... + C``, the background fewest."""
-    axes = (0, 2, 3, 4)
-    overlap = 2.0 * (probabilities * target).sum(axes)
-    scores = overlap / (probabilities.sum(axes) + target.sum(axes) + DICE_FLOOR)
-    parts = torch.arange(1, len(scores) + 1, dtype=scores.dtype, device=scores.device)
-    return 1.0 - (scores * parts).sum() / parts.sum()
-
-
-def _expert_loss(experts: Tensor, target: Tensor, supervised: Tensor, weights: LossWeights) -> Tensor:
-    """Sum over the supervised experts' segmentation losses."""
     total = target.new_zeros(())
     for m in range(supervised.shape[1]):
         rows = supervised[:, m]
         if bool(rows.any()):
             total = total + segmentation_loss(experts[rows, m], target[rows], weights)
     return total
-
-
-def _region_fusion_loss(
-    output: NetworkOutput, target: Tensor, fused: Tensor, experts: Tensor, ramp: float
-) -> tuple[Tensor, dict[str, float]]:
-    """RFNet: experts and the class maps of every scale learn from the start, the fusion joins in after the ramp."""
-    maps = sum((segmentation_loss(found, target) for found in output.region_maps), target.new_zeros(()))
-    loss = (fused if ramp >= 1.0 else 0.0 * fused) + experts + maps
-    parts = {"total": loss, "fused": fused, "experts": experts, "maps": maps}
-    return loss, {name: float(value.detach()) for name, value in parts.items()}

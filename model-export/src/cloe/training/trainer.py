@@ -15,7 +15,8 @@ from torch import Tensor
 
 from cloe.model.build import Network, build_network
 from cloe.model.configuration import NetworkConfiguration
-from cloe.model.losses import LossWeights, total_loss
+from cloe.model.losses import LossWeights
+from cloe.model.objective import total_loss
 from cloe.specification import subsets
 from cloe.training.checkpoint import load_checkpoint, save_checkpoint
 from cloe.training.mixture import FixedPool, Share, choose

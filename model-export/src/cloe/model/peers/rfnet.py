@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cloe.model.blocks import NEGATIVE_SLOPE, ConvolutionUnit, double_size
+from cloe.model.blocks import NEGATIVE_SLOPE, ConvolutionUnit, double_size, enlarge
 from cloe.model.configuration import NetworkConfiguration, NetworkOutput, check_volumes
 from cloe.model.decoder import Decoder
 from cloe.model.encoder import LEVELS, Encoder
@@ -112,6 +113,25 @@ class RegionFusion(nn.Module):
         return torch.cat((fused, self.shortcut(self.join(features, subset))), dim=1)
 
 
+@dataclass
+class Decoded:
+    """What the region decoder yields.
+
+    Attributes
+    ----------
+    logits
+        ``[B, classes, z, y, x]``.
+    maps
+        The class maps of every scale, finest first, each in its own size.
+    coarsest
+        Fused features of the coarsest scale.
+    """
+
+    logits: Tensor
+    maps: list[Tensor]
+    coarsest: Tensor
+
+
 class RegionDecoder(nn.Module):
     """Decoder whose skip connections are fused by region.
 
@@ -130,7 +150,7 @@ class RegionDecoder(nn.Module):
         )
         self.fusion = nn.ModuleList(RegionFusion(modalities, width, classes) for width in widths)
 
-    def forward(self, levels: Sequence[Sequence[Tensor]], subset: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, levels: Sequence[Sequence[Tensor]], subset: Sequence[int]) -> Decoded:
         """Decode.
 
         Parameters
@@ -140,22 +160,18 @@ class RegionDecoder(nn.Module):
         subset
             Their indices.
 
-        Returns
-        -------
-        logits, maps
-            ``[B, classes, z, y, x]`` and the class maps of every scale, finest first, each in its own size.
         """
         top = LEVELS - 1
         maps: list[Tensor] = [self.maps[top](None, levels[top], subset)]
         # Detached: the maps learn from the truth alone, not from what the fusion would like them to be.
-        current = self.fusion[top](levels[top], maps[0].detach(), subset)
+        coarsest = current = self.fusion[top](levels[top], maps[0].detach(), subset)
         for level in range(top - 1, -1, -1):
             step = self.decoder.levels[level]
             enlarged = step.reduce(double_size(current))
             maps.insert(0, self.maps[level](enlarged, levels[level], subset))
             fused = self.fusion[level](levels[level], maps[0].detach(), subset)
             current = step.mix(step.join(torch.cat((fused, enlarged), dim=1)))
-        return self.decoder.head(current), maps
+        return Decoded(self.decoder.head(current), maps, coarsest)
 
 
 class RegionFusionNetwork(nn.Module):
@@ -189,34 +205,30 @@ class RegionFusionNetwork(nn.Module):
             ]
             for m, encoder in enumerate(self.encoders)
         ]
-        return self._fuse(encoded, range(self.configuration.modalities), available)
+        return self.fuse(encoded, range(self.configuration.modalities), available)[0]
 
     def forward_subset(
         self, volumes: Tensor, subset: Sequence[int], shortcut: bool = False, trusted: Tensor | None = None
     ) -> NetworkOutput:
         """Run a fixed subset on ``[B, k, z, y, x]``; with ``shortcut`` without the training's own outputs."""
+        encoded, available = self.encode(volumes, subset)
+        return self.fuse(encoded, subset, None if shortcut else available)[0]
+
+    def encode(self, volumes: Tensor, subset: Sequence[int]) -> tuple[list[list[Tensor]], Tensor]:
+        """Features of each modality, finest first, and the mask ``[B, k]`` of the available ones, which is all."""
         check_volumes(volumes, len(subset))
-        encoded = [self.encoders[m](volumes[:, i : i + 1]) for i, m in enumerate(subset)]
         available = torch.ones(volumes.shape[0], len(subset), dtype=torch.bool, device=volumes.device)
-        return self._fuse(encoded, subset, None if shortcut else available)
+        return [self.encoders[m](volumes[:, i : i + 1]) for i, m in enumerate(subset)], available
 
-    def _fuse(
+    def fuse(
         self, encoded: Sequence[Sequence[Tensor]], subset: Sequence[int], available: Tensor | None
-    ) -> NetworkOutput:
+    ) -> tuple[NetworkOutput, Tensor]:
+        """The answer, with the training's own outputs if the mask is given, and the coarsest fused features."""
         levels = [[features[level] for features in encoded] for level in range(LEVELS)]
-        logits, maps = self.fusion_decoder(levels, subset)
-        probabilities = torch.softmax(logits.float(), dim=1)
-        if available is None:
-            return NetworkOutput(probabilities)
-        experts = torch.stack([torch.softmax(self.expert_decoder(f).float(), dim=1) for f in encoded], dim=1)
-        experts = experts * available[:, :, None, None, None, None].float()
-        return NetworkOutput(probabilities, expert_probabilities=experts, region_maps=_full_size(maps))
-
-
-def _full_size(maps: Sequence[Tensor]) -> list[Tensor]:
-    enlarged = []
-    for level, found in enumerate(maps):
-        for _ in range(level):
-            found = double_size(found)
-        enlarged.append(found)
-    return enlarged
+        decoded = self.fusion_decoder(levels, subset)
+        output = NetworkOutput(torch.softmax(decoded.logits.float(), dim=1))
+        if available is not None:
+            experts = torch.stack([torch.softmax(self.expert_decoder(f).float(), dim=1) for f in encoded], dim=1)
+            output.expert_probabilities = experts * available[:, :, None, None, None, None].float()
+            output.scale_probabilities = [enlarge(found, level) for level, found in enumerate(decoded.maps)]
+        return output, decoded.coarsest
