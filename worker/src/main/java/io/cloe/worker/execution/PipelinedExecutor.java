@@ -18,7 +18,6 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
@@ -67,28 +66,6 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     private final RunWatch watch;
     private final StageThreads threads;
     private final DeviceLanes lanes;
-
-    /**
-     * Starts the threads, for models that stay the same.
-     *
-     * @param models one per family, each with as many engines; not closed here
-     * @param volumes where volumes come from
-     * @param masks where masks go
-     * @param sender how results travel
-     * @param settings sizes of the stages
-     * @param clock time of results
-     * @param random secret of the names that studies have in logs
-     */
-    public PipelinedExecutor(
-            List<ModelEngines> models,
-            VolumeSource volumes,
-            MaskStore masks,
-            ResultSender sender,
-            ExecutorSettings settings,
-            Clock clock,
-            SecureRandom random) {
-        this(models, job -> Optional.empty(), volumes, masks, sender, settings, () -> {}, clock, random);
-    }
 
     /**
      * Starts the threads.
@@ -209,18 +186,12 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
     public ExecutorSnapshot snapshot() {
         return new ExecutorSnapshot(
                 lanes.snapshots(),
-                sizes(waiting),
-                sizes(ready),
+                waiting.sizes(),
+                ready.sizes(),
                 segmented.size(PriorityClass.LIVE) + segmented.size(PriorityClass.REPROCESS),
                 jobs.waitingForSame(),
                 memory.reserved(),
                 memory.total());
-    }
-
-    private static Map<PriorityClass, Integer> sizes(WorkQueue queue) {
-        return Map.of(
-                PriorityClass.LIVE, queue.size(PriorityClass.LIVE),
-                PriorityClass.REPROCESS, queue.size(PriorityClass.REPROCESS));
     }
 
     // ---- leases
@@ -463,20 +434,13 @@ public final class PipelinedExecutor implements InferenceExecutor, AutoCloseable
             } else {
                 release(work);
             }
-        } catch (JobFaultException e) {
-            fail(work, e.faults());
-        } catch (EngineException e) {
-            LOG.error("job {} failed: {} {}", pseudonyms.of(work.job().getJobId()), e.kind(), e.getMessage());
-            boolean permanent =
-                    e.kind() == EngineException.Kind.STUDY_TOO_LARGE || e.kind() == EngineException.Kind.INVALID_INPUT;
-            fail(work, List.of(new InferenceFault(null, e.reason(), !permanent)));
-        } catch (OutOfMemoryError e) {
-            LOG.error("job {} ran out of heap", pseudonyms.of(work.job().getJobId()));
-            fail(work, List.of(new InferenceFault(null, FailureReason.OUT_OF_MEMORY, true)));
-        } catch (RuntimeException | Error e) {
-            // Errors too: a stage that died would hold up every study. The message may quote data; the stack does not.
-            LOG.error("job {} failed: {}", pseudonyms.of(work.job().getJobId()), StackOnly.of(e));
-            fail(work, List.of(new InferenceFault(null, FailureReason.ENGINE_ERROR, true)));
+        } catch (JobFaultException | EngineException | RuntimeException | Error e) {
+            // Errors too: a stage that died would hold up every study.
+            StageFailure failure = StageFailure.of(e);
+            failure.words()
+                    .ifPresent(words ->
+                            LOG.error("job {} {}", pseudonyms.of(work.job().getJobId()), words));
+            fail(work, failure.faults());
         }
     }
 

@@ -1,6 +1,7 @@
 package io.cloe.worker.execution;
 
 import java.util.Comparator;
+import java.util.Map;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.function.Predicate;
@@ -70,6 +71,10 @@ final class WorkQueue {
 
     synchronized int size(PriorityClass worth) {
         return queue(worth).size();
+    }
+
+    synchronized Map<PriorityClass, Integer> sizes() {
+        return Map.of(PriorityClass.LIVE, live.size(), PriorityClass.REPROCESS, reprocess.size());
     }
 
     private Optional<Work> next(Predicate<PriorityClass> letIn) {
