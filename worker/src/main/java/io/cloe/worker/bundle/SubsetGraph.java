@@ -28,7 +28,11 @@ public record SubsetGraph(
 
     /** Whether a crop of this size fits into the graph's input and fills at least half of it: padding moves the network's statistics. */
     public boolean suits(int depth, int height, int width) {
-        boolean holds = depth <= window.depth() && height <= window.height() && width <= window.width();
-        return holds && 2L * depth * height * width >= window.voxels();
+        return holds(depth, height, width) && 2L * depth * height * width >= window.voxels();
+    }
+
+    /** Whether a crop of this size fits into the graph's input. */
+    public boolean holds(int depth, int height, int width) {
+        return depth <= window.depth() && height <= window.height() && width <= window.width();
     }
 }

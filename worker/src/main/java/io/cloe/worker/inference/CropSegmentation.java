@@ -31,7 +31,9 @@ public record CropSegmentation(
         /** Not at all. */
         WHOLE_CROP,
         /** Overlapping windows smaller than the bundle's, for the device had no memory for those. */
-        SMALL_WINDOWS
+        SMALL_WINDOWS,
+        /** Overlapping windows of the bundle's shape, for a crop that the model would take at once were there room for it. */
+        WINDOWS_FOR_WANT_OF_ROOM
     }
 
     public CropSegmentation {

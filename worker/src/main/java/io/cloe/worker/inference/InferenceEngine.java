@@ -301,19 +301,22 @@ public final class InferenceEngine implements StudyEngine {
         // Graphs for whole crops compute no consistency of two modalities.
         Optional<SubsetGraph> whole =
                 graph.use() == GraphUse.CONSISTENCY ? Optional.empty() : crops.wholeCropGraph(crop);
+        boolean wantsRoom = graph.use() != GraphUse.CONSISTENCY && crops.lacksRoomForWhole(crop);
         if (whole.isPresent()) {
             try {
                 return inferWhole(crop, whole.get(), control);
             } catch (EngineException e) {
                 goOnAfter(e, "windows are run instead of the whole crop");
+                wantsRoom = true;
             }
         }
+        Tiling usual = wantsRoom ? Tiling.WINDOWS_FOR_WANT_OF_ROOM : Tiling.WINDOWS;
         Optional<SubsetGraph> smaller = crops.smallWindowGraph(graph.modalities());
         if (smaller.isEmpty()) {
-            return inferWindows(crop, graph, control, Tiling.WINDOWS);
+            return inferWindows(crop, graph, control, usual);
         }
         try {
-            return inferWindows(crop, graph, control, Tiling.WINDOWS);
+            return inferWindows(crop, graph, control, usual);
         } catch (EngineException e) {
             goOnAfter(e, "smaller windows are run");
             return inferWindows(crop, smaller.get(), control, Tiling.SMALL_WINDOWS);

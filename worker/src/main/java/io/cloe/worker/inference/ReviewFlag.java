@@ -19,5 +19,10 @@ public enum ReviewFlag {
     /** A modality's expert disagrees with the others. */
     LOW_CONSISTENCY,
     /** The device had no memory for the model's windows: smaller ones were used, which see less around each voxel. */
-    SMALL_WINDOWS
+    SMALL_WINDOWS,
+    /**
+     * The model segments brains at once, but this one is larger than its graphs or than the memory: windows were used, which see less around
+     * each voxel.
+     */
+    NOT_AT_ONCE
 }

@@ -39,9 +39,7 @@ public final class ReviewFlags {
         }
         flags.addAll(ofVolumes(RegionVolumes.of(bundle, segmentation.voxelsPerClass(bundle), voxelVolume), limits));
         flags.addAll(ofTrust(segmentation, limits));
-        if (segmentation.tiling() == CropSegmentation.Tiling.SMALL_WINDOWS) {
-            flags.add(ReviewFlag.SMALL_WINDOWS);
-        }
+        ofTiling(segmentation.tiling()).ifPresent(flags::add);
         if (touchesEdge(crop, field, segmentation.classIndices())) {
             flags.add(ReviewFlag.MASK_TOUCHES_EDGE);
         }
@@ -76,6 +74,14 @@ public final class ReviewFlags {
             }
         }
         return flags;
+    }
+
+    private static Optional<ReviewFlag> ofTiling(CropSegmentation.Tiling tiling) {
+        return switch (tiling) {
+            case WINDOWS, WHOLE_CROP -> Optional.empty();
+            case SMALL_WINDOWS -> Optional.of(ReviewFlag.SMALL_WINDOWS);
+            case WINDOWS_FOR_WANT_OF_ROOM -> Optional.of(ReviewFlag.NOT_AT_ONCE);
+        };
     }
 
     private static boolean isLow(Optional<Estimate> consistency, ReviewLimits limits) {

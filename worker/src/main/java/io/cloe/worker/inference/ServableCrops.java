@@ -103,6 +103,26 @@ final class ServableCrops {
                 .filter(graph -> exact || fits(graph));
     }
 
+    /**
+     * Whether windows are second best for a crop: it would be segmented at once, were it smaller or the memory larger. Not so for one that
+     * is too small for the graphs: windows serve it as well.
+     */
+    boolean lacksRoomForWhole(NormalisedCrop crop) {
+        List<SubsetGraph> whole = bundle.extraGraphs(GraphUse.WHOLE_CROP, crop.modalities()).stream()
+                .filter(graph -> !graph.window().equals(bundle.window()))
+                .toList();
+        if (wholeCropBytes.isEmpty() || whole.isEmpty()) {
+            return false;
+        }
+        boolean tooLarge = whole.stream().noneMatch(graph -> graph.holds(crop.depth(), crop.height(), crop.width()));
+        boolean withoutMemory = whole.stream()
+                .filter(graph -> graph.suits(crop.depth(), crop.height(), crop.width()))
+                .findFirst()
+                .filter(graph -> !fits(graph))
+                .isPresent();
+        return tooLarge || withoutMemory;
+    }
+
     private boolean fits(SubsetGraph graph) {
         return wholeCropBytes.isPresent() && bytesOf(graph) <= wholeCropBytes.getAsLong();
     }

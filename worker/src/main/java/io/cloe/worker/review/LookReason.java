@@ -28,6 +28,8 @@ public enum LookReason {
     INPUT_DOUBTFUL(25, "doubtful input"),
     /** The device had no memory for the model's windows, and smaller ones were used. */
     SMALL_WINDOWS(25, "smaller windows: device memory"),
+    /** The model segments brains at once, but had no room for this one. */
+    NOT_AT_ONCE(20, "not segmented at once: size or memory"),
     /** Fewer modalities than the model knows. */
     INCOMPLETE(10, "modalities missing");
 

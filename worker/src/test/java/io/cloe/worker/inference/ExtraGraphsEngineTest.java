@@ -21,6 +21,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -110,6 +112,11 @@ class ExtraGraphsEngineTest {
         }
     }
 
+    private Set<ReviewFlag> flagsOf(CropSegmentation result, NormalisedCrop crop) {
+        FieldOfView field = FieldOfView.wholeCrop(crop.depth(), crop.height(), crop.width());
+        return ReviewFlags.of(bundle, crop, field, result, new double[] {1, 1, 1}, ReviewLimits.defaults());
+    }
+
     private static CropSegmentation inferUnchecked(InferenceEngine engine, NormalisedCrop crop) {
         try {
             return engine.infer(crop, new InferenceControl());
@@ -119,12 +126,37 @@ class ExtraGraphsEngineTest {
     }
 
     @Test
-    void shouldRunWindowsWhenTheCropIsLargerThanAnyGraphOrNobodyWantsIt() throws Exception {
+    void shouldRunWindowsAndSaySoWhenTheCropIsLargerThanAnyGraph() throws Exception {
         NormalisedCrop large = Crops.random(List.of("T1"), 17, 32, 48, 4);
+
+        CropSegmentation result = infer(bundle, settings.withWholeCrop(true), large);
+
+        assertThat(result.tiling()).isEqualTo(Tiling.WINDOWS_FOR_WANT_OF_ROOM);
+        assertThat(flagsOf(result, large)).contains(ReviewFlag.NOT_AT_ONCE);
+    }
+
+    @Test
+    void shouldRunWindowsAndSaySoWhenAWholeCropTakesMoreMemoryThanAllowed(@TempDir Path folder) throws Exception {
+        Path stated = BundleFixture.copy(BundleFixture.tinyExtra(), folder.resolve("stated"));
+        BundleFixture.editManifest(stated, manifest -> manifest.get("extraGraphs")
+                .forEach(graph -> ((ObjectNode) graph).put("activationMib", 1_000)));
         NormalisedCrop fitting = Crops.random(List.of("T1"), 16, 32, 48, 4);
 
-        assertThat(infer(bundle, settings.withWholeCrop(true), large).tiling()).isEqualTo(Tiling.WINDOWS);
-        assertThat(infer(bundle, settings, fitting).tiling()).isEqualTo(Tiling.WINDOWS);
+        CropSegmentation result =
+                infer(BundleReader.open(stated), settings.withWholeCropBytes(OptionalLong.of(1_000L << 20)), fitting);
+
+        assertThat(result.tiling()).isEqualTo(Tiling.WINDOWS_FOR_WANT_OF_ROOM);
+    }
+
+    @Test
+    void shouldRunWindowsAsAMatterOfCourseWhenNobodyWantsWholeCropsOrTheCropIsSmall() throws Exception {
+        NormalisedCrop small = Crops.random(List.of("T1"), 9, 20, 30, 4);
+        NormalisedCrop fitting = Crops.random(List.of("T1"), 16, 32, 48, 4);
+
+        CropSegmentation unasked = infer(bundle, settings, fitting);
+        assertThat(unasked.tiling()).isEqualTo(Tiling.WINDOWS);
+        assertThat(flagsOf(unasked, fitting)).doesNotContain(ReviewFlag.NOT_AT_ONCE);
+        assertThat(infer(bundle, settings.withWholeCrop(true), small).tiling()).isEqualTo(Tiling.WINDOWS);
         assertThat(infer(BundleFixture.openTiny(), settings.withWholeCrop(true), fitting))
                 .satisfies(plain -> assertThat(plain.tiling()).isEqualTo(Tiling.WINDOWS));
     }
@@ -197,14 +229,7 @@ class ExtraGraphsEngineTest {
             assertThat(poor.windows()).isEqualTo(2 * 4 * 3);
             // The tiny network sees one voxel around each: only what lies at the edges of windows may differ.
             assertThat(equalPart(poor.classIndices(), rich.classIndices())).isBetween(0.8, 1.0);
-            assertThat(ReviewFlags.of(
-                            bundle,
-                            crop,
-                            FieldOfView.wholeCrop(9, 17, 30),
-                            poor,
-                            new double[] {1, 1, 1},
-                            ReviewLimits.defaults()))
-                    .contains(ReviewFlag.SMALL_WINDOWS);
+            assertThat(flagsOf(poor, crop)).contains(ReviewFlag.SMALL_WINDOWS);
             assertThat(engine.infer(Crops.random(List.of("FLAIR"), 16, 17, 47, 6), new InferenceControl())
                             .tiling())
                     .isEqualTo(Tiling.SMALL_WINDOWS);

@@ -32,6 +32,12 @@ public final class MemoryBenchmark implements Benchmark {
     @Option(names = "--studies", description = "Studies in all. Default: ${DEFAULT-VALUE}.")
     private int studies = 2_000;
 
+    @Option(
+            names = "--brains",
+            description =
+                    "Whole brains of 1 mm, each segmented at once by the model that is shipped, instead of small studies.")
+    private boolean brains;
+
     @Override
     public String name() {
         return "memory";
@@ -47,14 +53,15 @@ public final class MemoryBenchmark implements Benchmark {
     @Override
     public Figure run(Session session) throws Exception {
         Path volumes = Files.createDirectories(session.folder().resolve("volumes"));
-        List<Map<String, Path>> mix = generate(volumes, new Random(session.seed()));
+        Random random = new Random(session.seed());
+        List<Map<String, Path>> mix = brains ? brains(volumes, random) : generate(volumes, random);
         int step = Math.max(1, studies / 20);
         List<Sample> samples = new ArrayList<>();
         session.out().printf("%8s %12s %14s %12s%n", "studies", "heap MiB", "process MiB", "studies/s");
         try (BenchWorker worker = BenchWorker.start(
                 session,
                 "worker",
-                Repository.tinyBundle(),
+                brains ? Repository.shippedBundle() : Repository.tinyBundle(),
                 volumes,
                 4,
                 Map.of(
@@ -138,5 +145,13 @@ public final class MemoryBenchmark implements Benchmark {
             studies.add(volumes);
         }
         return studies;
+    }
+
+    /** Of one modality and of two, in turn. */
+    private static List<Map<String, Path>> brains(Path folder, Random random) throws IOException {
+        Map<String, Path> volumes = BrainVolumes.write(folder.resolve("brain"), random);
+        return List.of(
+                Map.of("FLAIR", volumes.get("FLAIR")),
+                Map.of("T1CE", volumes.get("T1CE"), "FLAIR", volumes.get("FLAIR")));
     }
 }
