@@ -67,8 +67,7 @@ public final class MemoryBenchmark implements Benchmark {
                 Map.of(
                         InferenceConfig.INFERENCE_THREADS,
                         "1",
-                        // What a worker is asked to remember of closed studies is full before the second quarter, so
-                        // that
+                        // What a worker is asked to remember of closed studies is full before the second quarter:
                         // whatever grows from then on is a leak.
                         AdminSettings.ADMIN_STUDIES,
                         String.valueOf(Math.max(1, studies / 20)),
