@@ -16,7 +16,10 @@ M3AE_DISTILLATION = 0.1
 """Factor on the squared difference between two copies of a patch that lack different modalities."""
 
 M3AE_SMOOTHING = 1.0
-PROBABILITY_FLOOR = 1e-6
+"""Added to both parts of the Dice ratio: nothing found where nothing is counts as right."""
+
+M3AE_FLOOR = 1e-6
+"""Least distance of a probability from 0 and 1 in the cross entropy."""
 
 CONTRAST_TEMPERATURE = 0.07
 DCSEG_CONTRAST = 0.4
@@ -66,17 +69,9 @@ def rfnet_objective(
 def dcseg_objective(
     output: NetworkOutput, target: Tensor, supervised: Tensor, weights: LossWeights, ramp: float
 ) -> Objective:
-    """DC-Seg: RFNet's objective, and what tells anatomy and modality apart, for which spoilt modalities do not count.
-
-    Raises
-    ------
-    ValueError
-        If the pass took the shortcut.
-    """
+    """DC-Seg: RFNet's objective, and what tells anatomy and modality apart; spoilt modalities are left out of that."""
     loss, parts = rfnet_objective(output, target, supervised, weights, ramp)
     found = output.disentangled
-    if found is None:
-        raise ValueError("training needs the styles: run without the shortcut")
     intact = supervised.float()
     reconstruction = (found.reconstruction_error * intact).sum() / intact.sum().clamp(min=1.0)
     content, style = content_contrast(found, supervised), style_contrast(found, supervised)
@@ -133,5 +128,5 @@ def blended_loss(probabilities: Tensor, target: Tensor) -> Tensor:
     axes = (0, 2, 3, 4)
     mass = found.square().sum(axes) + wanted.square().sum(axes)
     overlap = (2.0 * (found * wanted).sum(axes) + M3AE_SMOOTHING) / (mass + M3AE_SMOOTHING)
-    entropy = functional.binary_cross_entropy(found.clamp(PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR), wanted)
+    entropy = functional.binary_cross_entropy(found.clamp(M3AE_FLOOR, 1.0 - M3AE_FLOOR), wanted)
     return M3AE_OVERLAP * (1.0 - overlap.mean()) + (1.0 - M3AE_OVERLAP) * entropy

@@ -307,7 +307,7 @@ public final class InferenceEngine implements StudyEngine {
                 return inferWhole(crop, whole.get(), control);
             } catch (EngineException e) {
                 goOnAfter(e, "windows are run instead of the whole crop");
-                wantsRoom = true;
+                wantsRoom = !whole.get().window().equals(bundle.window());
             }
         }
         Tiling usual = wantsRoom ? Tiling.WINDOWS_FOR_WANT_OF_ROOM : Tiling.WINDOWS;
